@@ -1,0 +1,3 @@
+"""DDAG: visible-infrared person re-identification on MindSpore."""
+
+__version__ = "0.1.0"

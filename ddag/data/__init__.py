@@ -1,0 +1,1 @@
+"""Data sets: from folders on disk to batches of pictures."""

@@ -1,0 +1,80 @@
+"""Pictures as arrays of path, identity and camera: the one currency of the data package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Optional
+
+import numpy as np
+
+
+class Modality(str, Enum):
+    """What kind of camera took a picture, and so which stem of the network it goes through."""
+
+    VISIBLE = "visible"
+    INFRARED = "infrared"
+
+
+@dataclass(frozen=True)
+class Records:
+    """N pictures of one modality.
+
+    Attributes:
+        paths: ``(N,)`` str, where each picture lies.
+        identities: ``(N,)`` int64; in a training set 0, 1, ... without gaps, in a query or
+            gallery the data set's own numbers.
+        cameras: ``(N,)`` int64, the data set's own numbers; 0 where they are not known.
+        modality: of every picture here.
+        pixels: ``(N, H, W, 3)`` uint8 RGB, in memory or memory-mapped, once the pictures are
+            decoded and resized; None while they are only on disk.
+    """
+
+    paths: np.ndarray
+    identities: np.ndarray
+    cameras: np.ndarray
+    modality: Modality
+    pixels: Optional[np.ndarray] = None
+
+    def __len__(self) -> int:
+        return len(self.identities)
+
+    def select(self, rows: np.ndarray) -> Records:
+        """The pictures at ``rows``, an index array or a boolean mask, in that order."""
+        return replace(
+            self,
+            paths=self.paths[rows],
+            identities=self.identities[rows],
+            cameras=self.cameras[rows],
+            pixels=None if self.pixels is None else self.pixels[rows],
+        )
+
+
+@dataclass(frozen=True)
+class TrainSet:
+    """The pictures to learn from; both modalities hold the same identities 0, 1, ..."""
+
+    visible: Records
+    infrared: Records
+
+    @property
+    def identity_count(self) -> int:
+        """How many people there are to tell apart."""
+        return int(self.visible.identities.max()) + 1
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A query, to be ranked against one or more galleries.
+
+    Attributes:
+        query: pictures of one modality.
+        gallery: every picture that any gallery holds, once.
+        trials: for each gallery the rows of ``gallery`` that it holds, int64.
+    """
+
+    query: Records
+    gallery: Records
+    trials: tuple[np.ndarray, ...]
+
+    __test__ = False  # not a test class, whatever pytest makes of the name

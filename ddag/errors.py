@@ -1,0 +1,8 @@
+"""The one exception for bad input: run.py prints its text as one line and exits with 2."""
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong: a setting, a folder, a picture, a checkpoint.
+
+    The message is one line: *what = value: what is wrong; what would do*.
+    """
