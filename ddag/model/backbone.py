@@ -1,0 +1,166 @@
+"""Two-stream ResNet: a stem of its own for each modality, the later layers shared.
+
+Shapes: B images, H x W pixels, C channels, h x w the last feature map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mindspore import Tensor, nn, ops
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What tells one ResNet from another."""
+
+    blocks: tuple[int, int, int, int]
+    bottleneck: bool  # three convolutions a block and four times the width, else two
+
+    @property
+    def channels(self) -> int:
+        """Channels of the last feature map."""
+        return 2048 if self.bottleneck else 512
+
+
+RESNETS = {
+    "resnet18": Architecture(blocks=(2, 2, 2, 2), bottleneck=False),
+    "resnet50": Architecture(blocks=(3, 4, 6, 3), bottleneck=True),
+}
+WIDTHS = (64, 128, 256, 512)
+# Every layer after the first halves the map, but for the last: DDAG keeps its stride at 1, so that
+# the part branch has twice the rows to pool (18 of a picture 288 pixels high).
+STRIDES = (1, 2, 2, 1)
+
+
+def map_size(pixels: int) -> int:
+    """Rows (or columns) of the last feature map of a picture ``pixels`` high (or wide)."""
+    for _ in range(4):  # conv1, the max pool, layer2 and layer3, each of stride 2
+        pixels = (pixels + 1) // 2
+    return pixels
+
+
+def convolution(inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1) -> nn.Conv2d:
+    """A convolution padded as PyTorch's ResNets are: ``kernel // 2`` on every side, no bias."""
+    return nn.Conv2d(
+        inputs,
+        outputs,
+        kernel,
+        stride=stride,
+        pad_mode="pad",
+        padding=kernel // 2,
+        has_bias=False,
+        weight_init="zeros",  # model/initial.py draws every weight
+    )
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch normalisation; MindSpore's momentum 0.9 is PyTorch's 0.1, the same eps 1e-5."""
+    return nn.BatchNorm2d(channels, eps=1e-5, momentum=0.9)
+
+
+class BasicBlock(nn.Cell):
+    """Two 3x3 convolutions and a shortcut: ``(B, in, H, W)`` to ``(B, out, H/s, W/s)``."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int, shortcut: bool) -> None:
+        super().__init__()
+        self.conv1 = convolution(inputs, outputs, kernel=3, stride=stride)
+        self.bn1 = batch_norm(outputs)
+        self.conv2 = convolution(outputs, outputs, kernel=3)
+        self.bn2 = batch_norm(outputs)
+        self.relu = nn.ReLU()
+        self.has_shortcut = shortcut
+        if shortcut:
+            self.downsample = projection(inputs, outputs, stride)
+
+    def construct(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        if self.has_shortcut:
+            x = self.downsample(x)
+        return self.relu(out + x)
+
+
+class Bottleneck(nn.Cell):
+    """1x1, 3x3 and 1x1 convolutions and a shortcut; the stride is the 3x3 convolution's."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int, shortcut: bool) -> None:
+        super().__init__()
+        width = outputs // 4
+        self.conv1 = convolution(inputs, width)
+        self.bn1 = batch_norm(width)
+        self.conv2 = convolution(width, width, kernel=3, stride=stride)
+        self.bn2 = batch_norm(width)
+        self.conv3 = convolution(width, outputs)
+        self.bn3 = batch_norm(outputs)
+        self.relu = nn.ReLU()
+        self.has_shortcut = shortcut
+        if shortcut:
+            self.downsample = projection(inputs, outputs, stride)
+
+    def construct(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        if self.has_shortcut:
+            x = self.downsample(x)
+        return self.relu(out + x)
+
+
+def projection(inputs: int, outputs: int, stride: int) -> nn.SequentialCell:
+    """The shortcut where a block changes the map's size or its channels."""
+    return nn.SequentialCell(convolution(inputs, outputs, stride=stride), batch_norm(outputs))
+
+
+class Stem(nn.Cell):
+    """The first layers, a set for each modality: ``(B, 3, H, W)`` to ``(B, 64, H/4, W/4)``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = convolution(3, 64, kernel=7, stride=2)
+        self.bn1 = batch_norm(64)
+        self.relu = nn.ReLU()
+        # PyTorch pads the pool's input with minus infinity. After a ReLU zeros do the same, and
+        # padding by hand runs on every MindSpore and device.
+        self.pad = nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1)))
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, pad_mode="valid")
+
+    def construct(self, images: Tensor) -> Tensor:
+        return self.maxpool(self.pad(self.relu(self.bn1(self.conv1(images)))))
+
+
+class SharedLayers(nn.Cell):
+    """layer1 to layer4, the same for both modalities: ``(B, 64, ...)`` to ``(B, C, h, w)``."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        expansion = 4 if architecture.bottleneck else 1
+        block = Bottleneck if architecture.bottleneck else BasicBlock
+        inputs, layers = 64, []
+        for width, count, stride in zip(WIDTHS, architecture.blocks, STRIDES):
+            outputs = width * expansion
+            first = block(inputs, outputs, stride=stride, shortcut=inputs != outputs)
+            rest = [block(outputs, outputs, stride=1, shortcut=False) for _ in range(count - 1)]
+            layers.append(nn.SequentialCell(first, *rest))
+            inputs = outputs
+        self.layer1, self.layer2, self.layer3, self.layer4 = layers
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+class TwoStreamResNet(nn.Cell):
+    """A stem for each modality and shared layers after it."""
+
+    def __init__(self, name: str) -> None:
+        """Args: name: a key of ``RESNETS``."""
+        super().__init__()
+        architecture = RESNETS[name]
+        self.channels = architecture.channels
+        self.visible = Stem()
+        self.infrared = Stem()
+        self.shared = SharedLayers(architecture)
+
+    def construct(self, visible: Tensor, infrared: Tensor) -> Tensor:
+        """Map of a batch in both modalities, ``(2B, C, h, w)``, the visible half first."""
+        return self.shared(ops.concat((self.visible(visible), self.infrared(infrared)), 0))
