@@ -33,13 +33,6 @@ WIDTHS = (64, 128, 256, 512)
 STRIDES = (1, 2, 2, 1)
 
 
-def map_size(pixels: int) -> int:
-    """Rows (or columns) of the last feature map of a picture ``pixels`` high (or wide)."""
-    for _ in range(4):  # conv1, the max pool, layer2 and layer3, each of stride 2
-        pixels = (pixels + 1) // 2
-    return pixels
-
-
 def convolution(inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1) -> nn.Conv2d:
     """A convolution padded as PyTorch's ResNets are: ``kernel // 2`` on every side, no bias."""
     return nn.Conv2d(

@@ -10,9 +10,10 @@ from typing import Optional
 from mindspore import Tensor, nn, ops
 
 from ddag.data.records import Modality
-from ddag.model.backbone import TwoStreamResNet, map_size
+from ddag.model.backbone import TwoStreamResNet
 from ddag.model.graph import GraphBranch
 from ddag.model.part import PartAttention
+from ddag.model.shape import map_size
 
 
 class DDAG(nn.Cell):
