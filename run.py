@@ -6,7 +6,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from ddag import config
+from ddag import config, jobs
 from ddag.command_line import one_line_errors
 
 config.register()
@@ -15,11 +15,11 @@ config.register()
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(composed: DictConfig) -> float:
     """Return the score that a sweeper maximises."""
-    settings = config.parse(composed)
-    # MindSpore takes seconds to import; --help, --cfg and wrong settings should not wait for it.
-    from ddag import experiment
-
-    return experiment.run(settings, Path(HydraConfig.get().runtime.output_dir))
+    hydra_config = HydraConfig.get()
+    with one_line_errors(hydra_config.mode):
+        settings = config.parse(composed)
+        folder = Path(hydra_config.runtime.output_dir)
+        return jobs.run(settings, folder, hydra_config.overrides.task)
 
 
 if __name__ == "__main__":

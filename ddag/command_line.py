@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Optional
 
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from ddag.errors import InputError
@@ -16,17 +18,29 @@ BAD_INPUT = 2
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Print an InputError, or what Hydra says of a wrong command line, as one line."""
+def one_line_errors(mode: Optional[RunMode] = RunMode.RUN) -> Iterator[None]:
+    """Print bad input, or what Hydra says of a wrong command line, as one line and exit with 2.
+
+    Args:
+        mode: Hydra's. One job of a sweep only raises: Hydra goes on with the others.
+    """
     # Hydra would print errors itself, cut short and with exit code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         yield
     except (InputError, HydraException, OmegaConfBaseException) as error:
+        if mode is RunMode.MULTIRUN:
+            raise
         print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(BAD_INPUT)
 
 
-def _one_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "; ".join(line for line in lines if not line.startswith("object_type="))
+def _one_line(error: BaseException) -> str:
+    """The error's text and, where Hydra only says that something went wrong, its cause's."""
+    text = str(error)
+    if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
+        text += f"\n{error.__cause__}"
+    text = text.partition("Config search path:")[0]
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and not line.startswith("object_type=")]
+    return "; ".join(line for line in said if not line.endswith("_schema"))

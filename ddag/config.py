@@ -5,10 +5,10 @@ Values live in ``conf/``; the dataclasses here give each its type and refuse wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Optional
+from typing import Any, Optional
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -18,45 +18,45 @@ from ddag.errors import InputError
 from ddag.model.shape import map_size
 
 
-class Direction(str, Enum):
+class Direction(Enum):
     """RegDB: which modality is the query."""
 
     v2i = "v2i"
     i2v = "i2v"
 
 
-class Search(str, Enum):
+class Search(Enum):
     """SYSU-MM01: which cameras the gallery comes from."""
 
     all = "all"
     indoor = "indoor"
 
 
-class Backbone(str, Enum):
+class Backbone(Enum):
     """The two-stream ResNet's depth."""
 
     resnet18 = "resnet18"
     resnet50 = "resnet50"
 
 
-LossKind = Enum("LossKind", {"id": "id", "tri": "tri", "id+tri": "id+tri"}, type=str)
+LossKind = Enum("LossKind", {"id": "id", "tri": "tri", "id+tri": "id+tri"})
 
 
-class Triplet(str, Enum):
+class Triplet(Enum):
     """What the triplet loss compares."""
 
     hard = "hard"
     center = "center"
 
 
-class OptimizerKind(str, Enum):
+class OptimizerKind(Enum):
     """How gradients move the weights."""
 
     adam = "adam"
     sgd = "sgd"
 
 
-class ScheduleKind(str, Enum):
+class ScheduleKind(Enum):
     """How the learning rate changes by epoch."""
 
     warmup_decay = "warmup_decay"
@@ -65,7 +65,7 @@ class ScheduleKind(str, Enum):
     constant = "constant"
 
 
-class Target(str, Enum):
+class Target(Enum):
     """MindSpore's names of devices."""
 
     CPU = "CPU"
@@ -73,7 +73,7 @@ class Target(str, Enum):
     Ascend = "Ascend"
 
 
-class Mode(str, Enum):
+class Mode(Enum):
     """MindSpore's modes: one compiled graph, or operation by operation for debugging."""
 
     graph = "graph"
@@ -199,7 +199,7 @@ class ModelConfig:
 class LossConfig:
     """L_P of the paper: which of its terms."""
 
-    kind: LossKind = MISSING  # type: ignore[valid-type]
+    kind: LossKind = MISSING
     triplet: Triplet = MISSING
     margin: float = MISSING
 
@@ -309,7 +309,9 @@ class Settings:
         tall = f"pictures {self.data.height} high have {rows} rows in the last map; use at most"
         _require(self.model.part <= rows, "model.part", self.model.part, f"{tall} {rows}")
         needs = "needs checkpoint=PATH, the checkpoint to evaluate"
-        _require(self.checkpoint is not None or self.job.name != "evaluate", "job", "evaluate", needs)
+        _require(
+            self.checkpoint is not None or self.job.name != "evaluate", "job", "evaluate", needs
+        )
         branch, _, figure = self.monitor.partition("/")
         known = branch in self.features and figure in FIGURES
         remedy = f"use one of {', '.join(self.features)}, a slash and one of {', '.join(FIGURES)}"
@@ -351,11 +353,49 @@ def parse(composed: DictConfig) -> Settings:
     return settings
 
 
+def to_plain(settings: Settings) -> dict[str, Any]:
+    """Settings as nested plain values, for JSON."""
+    plain = OmegaConf.to_container(OmegaConf.structured(settings), enum_to_str=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def restore(stored: Mapping[str, Any], settings: Settings, given: Sequence[str]) -> Settings:
+    """Settings with data set, picture size and network as ``stored`` in a checkpoint.
+
+    Args:
+        stored: what ``to_plain`` gave when the checkpoint was written.
+        settings: of this run.
+        given: overrides of the command line; what they set stays as in ``settings``.
+
+    Raises:
+        InputError: ``stored`` is of another version of this framework, or damaged.
+    """
+    ours = OmegaConf.structured(settings)
+    keys = [override.lstrip("+~").partition("=")[0] for override in given]
+    schema = SysuConfig if "search" in stored.get("dataset", {}) else RegdbConfig
+    try:
+        merged = ours.copy()
+        if not {"dataset", "experiment"} & set(keys):
+            merged.dataset = OmegaConf.merge(OmegaConf.structured(schema), stored["dataset"])
+        merged.data = OmegaConf.merge(ours.data, stored["data"])
+        merged.model = OmegaConf.merge(ours.model, stored["model"])
+        for key in keys:
+            if key.partition(".")[0] in ("dataset", "data", "model") and "." in key:
+                OmegaConf.update(merged, key, OmegaConf.select(ours, key))
+    except (OmegaConfBaseException, KeyError) as error:
+        raise InputError(
+            f"checkpoint={settings.checkpoint}: its settings do not fit this version of the"
+            f" framework ({str(error).splitlines()[0]}); evaluate it with the one that wrote it"
+        ) from error
+    return parse(merged)
+
+
 def _unknown(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """Dotted keys that no dataclass has: Hydra lets ``+model.partz=2`` through."""
-    known = {each.name for each in fields(OmegaConf.get_type(node))}
+    known = OmegaConf.get_type(node).__dataclass_fields__
     for key in node:
         if key not in known:
-            yield f"{prefix}{key}"
+            yield f"{prefix}{key!s}"
         elif not OmegaConf.is_missing(node, key) and isinstance(node[key], DictConfig):
-            yield from _unknown(node[key], f"{prefix}{key}.")
+            yield from _unknown(node[key], f"{prefix}{key!s}.")

@@ -29,7 +29,13 @@ class DropoutMasks(NamedTuple):
 
 
 def draw_masks(
-    generator: np.random.Generator, rate: float, *, nodes: int, channels: int, heads: int, hidden: int
+    generator: np.random.Generator,
+    rate: float,
+    *,
+    nodes: int,
+    channels: int,
+    heads: int,
+    hidden: int,
 ) -> DropoutMasks:
     """Masks that drop each entry with probability ``rate`` and keep the mean.
 

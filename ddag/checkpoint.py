@@ -1,0 +1,131 @@
+"""A training's weights, optimiser and progress in one file, written whole or not at all.
+
+The file is a MindSpore ``.ckpt``: parameters by name, the optimiser's under ``optimizer.``, and
+everything else as JSON in the bytes of ``ddag.meta``. Reading it runs no code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn
+
+from ddag.errors import InputError
+from ddag.files import replacing
+
+OPTIMIZER = "optimizer."
+META = "ddag.meta"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes:
+        weights: the network's parameters by name.
+        optimizer: the optimiser's, empty in a checkpoint that is not for going on.
+        meta: ``settings`` (all of them, nested), ``identities``, ``epoch`` (finished epochs),
+            ``step`` (optimiser steps), and what else ``save`` was given.
+    """
+
+    weights: dict[str, Parameter]
+    optimizer: dict[str, Parameter]
+    meta: dict[str, Any]
+
+
+def save(
+    path: Path, network: nn.Cell, *, meta: dict[str, Any], optimizer: Optional[nn.Optimizer] = None
+) -> None:
+    """Write a checkpoint; ``optimizer`` only where training may go on from it.
+
+    Raises:
+        InputError: the file cannot be written; an earlier one of that name is left whole.
+    """
+    entries = [{"name": each.name, "data": each} for each in network.get_parameters()]
+    if optimizer is not None:
+        entries += [
+            {"name": OPTIMIZER + each.name, "data": each} for each in _state(network, optimizer)
+        ]
+    text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    entries.append({"name": META, "data": Tensor(text)})
+    try:
+        with replacing(path) as draft:
+            ms.save_checkpoint(entries, str(draft))
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
+
+
+def read(path: Path) -> Checkpoint:
+    """Read what ``save`` wrote.
+
+    Raises:
+        InputError: no such file, or not a checkpoint of this framework.
+    """
+    if not path.is_file():
+        raise InputError(f"checkpoint={path}: no such file; name a .ckpt of a run's checkpoints/")
+    try:
+        entries = ms.load_checkpoint(str(path))
+        meta = json.loads(entries.pop(META).asnumpy().tobytes())
+    except (KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise InputError(
+            f"checkpoint={path}: not a checkpoint of this framework; name a .ckpt of a run's"
+            " checkpoints/"
+        ) from error
+    weights = {name: each for name, each in entries.items() if not name.startswith(OPTIMIZER)}
+    optimizer = {
+        name[len(OPTIMIZER) :]: each for name, each in entries.items() if name.startswith(OPTIMIZER)
+    }
+    return Checkpoint(weights, optimizer, meta)
+
+
+def load_weights(network: nn.Cell, checkpoint: Checkpoint, path: Path) -> None:
+    """Give every parameter of ``network`` its value from the checkpoint.
+
+    Raises:
+        InputError: a parameter is missing, superfluous or of another shape; nothing is changed.
+    """
+    _assign({each.name: each for each in network.get_parameters()}, checkpoint.weights, path)
+
+
+def load_optimizer(
+    network: nn.Cell, optimizer: nn.Optimizer, checkpoint: Checkpoint, path: Path
+) -> None:
+    """Give the optimiser the state that it had when the checkpoint was written.
+
+    Raises:
+        InputError: the checkpoint holds none, or another optimiser's.
+    """
+    if not checkpoint.optimizer:
+        raise InputError(
+            f"train.resume={path}: holds no optimiser; go on from last.ckpt, or start from these"
+            " weights with model.pretrained"
+        )
+    _assign({each.name: each for each in _state(network, optimizer)}, checkpoint.optimizer, path)
+
+
+def _state(network: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter]:
+    """What the optimiser adds to the network: moments and step counts, but not the rates."""
+    own = {each.name for each in network.get_parameters()}
+    state = [each for each in optimizer.get_parameters() if each.name not in own]
+    return [each for each in state if not each.name.startswith("learning_rate")]
+
+
+def _assign(wanted: dict[str, Parameter], given: dict[str, Parameter], path: Path) -> None:
+    for name in [*wanted, *given]:
+        ours, theirs = _shape(wanted, name), _shape(given, name)
+        if ours != theirs:
+            raise InputError(
+                f"checkpoint={path}: {name} is {theirs} in the file and {ours} in the network;"
+                " set model, data and dataset as in the run that wrote it"
+            )
+    for name, parameter in wanted.items():
+        parameter.set_data(Tensor(given[name].asnumpy()))
+
+
+def _shape(parameters: dict[str, Parameter], name: str) -> str:
+    return str(tuple(parameters[name].shape)) if name in parameters else "missing"

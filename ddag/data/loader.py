@@ -1,0 +1,153 @@
+"""Records and sampled rows through MindSpore's C++ picture operations to batches.
+
+Shapes: B pictures of one modality in a batch, H x W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+import mindspore.dataset as ds
+import numpy as np
+from mindspore.dataset import transforms, vision
+
+from ddag.data.erasing import erase
+from ddag.data.pictures import read_pictures
+from ddag.data.records import Records, TrainSet
+from ddag.data.sampler import IdentitySampler
+
+# Of ImageNet, in the order RGB; what pretrained weights expect.
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+BORDER = 10  # pixels added on every side before a picture's size is cut out again
+
+
+class Batch(NamedTuple):
+    """One training batch; picture i shows the same identity in both modalities."""
+
+    visible: np.ndarray  # (B, 3, H, W) float32, normalised
+    infrared: np.ndarray  # (B, 3, H, W) float32, normalised
+    identities: np.ndarray  # (B,) int32
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What a training picture goes through; see ``config.AugmentationConfig``."""
+
+    crop: bool
+    flip: bool
+    grayscale: float
+    erasing: float
+
+
+class TrainLoader:
+    """The batches of any epoch, augmented; the same seed and epoch give the same batches.
+
+    The C++ operations draw differently for another number of ``workers``.
+    """
+
+    def __init__(
+        self,
+        train_set: TrainSet,
+        sampler: IdentitySampler,
+        *,
+        augmentation: Augmentation,
+        workers: int,
+        seed: int,
+    ) -> None:
+        """Args: train_set: with ``pixels``; workers: threads for each modality."""
+        self._set = train_set
+        self._sampler = sampler
+        self._augmentation = augmentation
+        self._workers = workers
+        self._seed = seed
+
+    def epoch(self, number: int, *, batches: int) -> Iterator[Batch]:
+        """The first ``batches`` batches of epoch ``number``, from 0."""
+        visible_rows, infrared_rows = self._sampler.epoch(number)
+        source = _Pairs(self._set, visible_rows[:batches].ravel(), infrared_rows[:batches].ravel())
+        # The operations take their seeds from here when the iterator is made.
+        ds.config.set_seed(int(np.random.default_rng([self._seed, number]).integers(2**31)))
+        pipeline = ds.GeneratorDataset(
+            source,
+            ["visible", "infrared", "identity"],
+            shuffle=False,
+            num_parallel_workers=1,
+            python_multiprocessing=False,
+        )
+        for modality in (self._set.visible, self._set.infrared):
+            pipeline = pipeline.map(
+                self._operations(modality),
+                input_columns=modality.modality.value,
+                num_parallel_workers=self._workers,
+            )
+        pipeline = pipeline.batch(visible_rows.shape[1])
+        generator = np.random.default_rng([self._seed, number, 1])
+        for arrays in pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True):
+            batch = Batch(*arrays)
+            for images in (batch.visible, batch.infrared):
+                erase(images, self._augmentation.erasing, generator)
+            yield batch
+
+    def _operations(self, records: Records) -> list[Any]:
+        assert records.pixels is not None
+        size = records.pixels.shape[1:3]
+        chosen: list[Any] = []
+        if self._augmentation.crop:
+            chosen += [vision.Pad(BORDER), vision.RandomCrop(size)]
+        if self._augmentation.flip:
+            chosen.append(vision.RandomHorizontalFlip())
+        if self._augmentation.grayscale and records is self._set.visible:
+            # Of no colour at all: a picture in grey. An infrared one is grey already.
+            grey = vision.RandomColor((0.0, 0.0))
+            chosen.append(transforms.RandomApply([grey], self._augmentation.grayscale))
+        return chosen + _to_input()
+
+
+def test_batches(records: Records, *, height: int, width: int, batch: int) -> Iterator[np.ndarray]:
+    """Every picture once, in order, decoded ahead in threads: ``(B, 3, H, W)``, normalised.
+
+    The last batch is filled up with blank pictures, since a batch of another size would have the
+    network compiled anew.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
+    pictures = read_pictures(records.paths.tolist(), height=height, width=width)
+    while chunk := list(islice(pictures, batch)):
+        images = np.zeros((batch, 3, height, width), np.float32)
+        images[: len(chunk)] = normalise(np.stack(chunk))
+        yield images
+
+
+def normalise(pixels: np.ndarray) -> np.ndarray:
+    """``(B, H, W, 3)`` uint8 to ``(B, 3, H, W)`` float32, as the training's C++ operations do."""
+    mean, deviation = (np.array(values, np.float32) * 255 for values in (MEAN, DEVIATION))
+    return ((pixels - mean) / deviation).transpose(0, 3, 1, 2)
+
+
+def _to_input() -> list[Any]:
+    """``(H, W, 3)`` uint8 to ``(3, H, W)`` float32."""
+    mean, deviation = ([255 * value for value in values] for values in (MEAN, DEVIATION))
+    return [vision.Normalize(mean, deviation), vision.HWC2CHW()]
+
+
+class _Pairs:
+    """A visible and an infrared picture of one identity, by position in the epoch."""
+
+    def __init__(self, train_set: TrainSet, visible: np.ndarray, infrared: np.ndarray) -> None:
+        self._visible, self._infrared = train_set.visible, train_set.infrared
+        self._rows = visible, infrared
+
+    def __len__(self) -> int:
+        return len(self._rows[0])
+
+    def __getitem__(self, position: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
+        visible, infrared = (rows[position] for rows in self._rows)
+        assert self._visible.pixels is not None
+        assert self._infrared.pixels is not None
+        identity = np.int32(self._visible.identities[visible])
+        return self._visible.pixels[visible], self._infrared.pixels[infrared], identity

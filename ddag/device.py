@@ -1,0 +1,43 @@
+"""MindSpore's mode, target and seed, and what differs between its versions."""
+
+from __future__ import annotations
+
+import mindspore as ms
+
+from ddag.errors import InputError
+
+VERSION = ms.__version__
+MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
+
+
+def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
+    """Set where and how this process computes; to be called before any network is built.
+
+    Args:
+        target: ``CPU``, ``GPU`` or ``Ascend``.
+        device_id: which of several.
+        mode: a key of ``MODES``.
+        seed: of MindSpore's own random operations.
+
+    Raises:
+        InputError: this machine or this MindSpore has no such device.
+    """
+    try:
+        _set_target(target, device_id)
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"device.target={target}: MindSpore {VERSION} cannot use it here ({reason});"
+            " use device=cpu, or install the wheel for the device"
+        ) from error
+    ms.set_context(mode=MODES[mode])
+    ms.set_seed(seed)
+
+
+def _set_target(target: str, device_id: int) -> None:
+    if hasattr(ms, "set_device"):  # MindSpore >= 2.5; set_context(device_target=) is deprecated
+        ms.set_device(target, device_id)
+        return
+    ms.set_context(device_target=target)
+    if target != "CPU":
+        ms.set_context(device_id=device_id)

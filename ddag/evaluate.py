@@ -1,0 +1,125 @@
+"""Features of query and gallery -> distances -> scores, for each gallery and their mean.
+
+Shapes: Q queries, G gallery pictures, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Callable, Literal, Optional
+
+import numpy as np
+from mindspore import Tensor
+
+from ddag import metrics
+from ddag.data.loader import test_batches
+from ddag.data.records import Records, TestSet
+from ddag.metrics import Scores
+from ddag.model.network import DDAG, FeatureExtractor
+
+NAMES = ("feat", "feat_att")
+Features = dict[str, np.ndarray]  # "feat" and, with IWPA, "feat_att", (N, C) float32
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores by feature name, mean and standard deviation over the galleries."""
+
+    mean: dict[str, Scores]
+    deviation: dict[str, Scores]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules of a data set's ranking.
+
+    Attributes:
+        excluded: of query and gallery, ``(Q, G)`` bool, what a query passes over.
+        cmc_counts: see ``metrics.score``.
+    """
+
+    excluded: Callable[[Records, Records], np.ndarray]
+    cmc_counts: Literal["pictures", "identities"]
+
+
+SYSU = Protocol(
+    excluded=lambda query, gallery: metrics.sysu_excluded(query.cameras, gallery.cameras),
+    cmc_counts="identities",
+)
+REGDB = Protocol(
+    excluded=lambda query, gallery: metrics.regdb_excluded(
+        query.identities,
+        gallery.identities,
+        query_cameras=query.cameras,
+        gallery_cameras=gallery.cameras,
+    ),
+    cmc_counts="pictures",
+)
+
+
+class Evaluator:
+    """Ranks a test set; the network's two forward passes are compiled once for all evaluations."""
+
+    def __init__(
+        self,
+        network: DDAG,
+        test_set: TestSet,
+        *,
+        protocol: Protocol,
+        height: int,
+        width: int,
+        batch: int,
+    ) -> None:
+        self._set, self._protocol = test_set, protocol
+        self._size = {"height": height, "width": width, "batch": batch}
+        self._extractors = {
+            records.modality: FeatureExtractor(network, records.modality)
+            for records in (test_set.query, test_set.gallery)
+        }
+
+    def evaluate(
+        self,
+        *,
+        trials: Optional[Sequence[int]] = None,
+        advance: Callable[[int], None] = lambda n: None,
+    ) -> Evaluation:
+        """Scores over ``trials`` (all without it); ``advance`` hears how many pictures are done.
+
+        Each picture's features are extracted once, however many galleries hold it.
+        """
+        chosen = [self._set.trials[trial] for trial in trials or range(len(self._set.trials))]
+        held = np.unique(np.concatenate(chosen))  # rows of the whole gallery that are needed
+        gallery = self._set.gallery.select(held)
+        query_features = self.extract(self._set.query, advance)
+        gallery_features = self.extract(gallery, advance)
+        mean, deviation = {}, {}
+        for name, query in query_features.items():
+            scores = [
+                self._score(query, gallery_features[name][rows], gallery.select(rows))
+                for rows in (np.searchsorted(held, trial) for trial in chosen)
+            ]
+            mean[name], deviation[name] = metrics.mean_and_std(scores)
+        return Evaluation(mean, deviation)
+
+    def extract(
+        self, records: Records, advance: Callable[[int], None] = lambda count: None
+    ) -> Features:
+        """Features of pictures of the query's or the gallery's modality, each ``(N, C)``."""
+        extractor = self._extractors[records.modality]
+        extractor.set_train(False)
+        parts = []
+        for images in test_batches(records, **self._size):
+            parts.append([feature.asnumpy() for feature in extractor(Tensor(images))])
+            advance(min(len(images), len(records) - len(images) * (len(parts) - 1)))
+        columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))
+        return dict(zip(NAMES, columns))
+
+    def _score(self, query: np.ndarray, gallery: np.ndarray, records: Records) -> Scores:
+        return metrics.score(
+            -query @ gallery.T,  # the inner product of vectors of length 1, nearest first
+            self._set.query.identities,
+            records.identities,
+            excluded=self._protocol.excluded(self._set.query, records),
+            cmc_counts=self._protocol.cmc_counts,
+        )

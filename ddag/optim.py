@@ -1,0 +1,47 @@
+"""SGD or Adam over two groups of parameters: the backbone's, at a lower rate, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mindspore import Parameter, nn
+
+MOMENTUM = 0.9  # paper, Sec. 4.1
+
+
+def build(
+    network: nn.Cell,
+    *,
+    kind: str,
+    rates: Sequence[float],
+    backbone_scale: float,
+    weight_decay: float,
+) -> nn.Optimizer:
+    """The optimiser of every trainable parameter of ``network``.
+
+    Args:
+        network: a ``network.DDAG``.
+        kind: ``adam``, or ``sgd`` with Nesterov momentum 0.9.
+        rates: learning rate of the heads at every step of the run.
+        backbone_scale: the backbone's rate as a share of the heads'.
+        weight_decay: added to the gradient of every parameter, batch norms included, as the
+            authors' PyTorch optimiser does.
+    """
+    backbone, heads = split(network)
+    groups = [
+        {"params": backbone, "lr": [rate * backbone_scale for rate in rates]},
+        {"params": heads, "lr": list(rates)},
+    ]
+    if kind == "adam":
+        return nn.Adam(groups, learning_rate=rates[0], weight_decay=weight_decay)
+    return nn.SGD(
+        groups, learning_rate=rates[0], momentum=MOMENTUM, weight_decay=weight_decay, nesterov=True
+    )
+
+
+def split(network: nn.Cell) -> tuple[list[Parameter], list[Parameter]]:
+    """Trainable parameters of the backbone and of everything after it."""
+    parameters = network.trainable_params()
+    backbone = [each for each in parameters if each.name.startswith("backbone.")]
+    heads = [each for each in parameters if not each.name.startswith("backbone.")]
+    return backbone, heads

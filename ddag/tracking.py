@@ -1,0 +1,140 @@
+"""What a run shows and leaves behind: progress, log lines, TensorBoard, metrics.jsonl, result.json.
+
+Scalars have the same names everywhere: ``train/loss``, ``eval/feat_att/rank1``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import rich
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from tensorboardX import SummaryWriter
+
+from ddag.files import replacing
+from ddag.metrics import Scores
+
+# Titles of the figures of ``Scores.as_dict``.
+TITLES = {
+    "rank1": "Rank-1",
+    "rank5": "Rank-5",
+    "rank10": "Rank-10",
+    "rank20": "Rank-20",
+    "mAP": "mAP",
+    "mINP": "mINP",
+}
+
+
+class Advance(Protocol):
+    """Moves a progress bar on."""
+
+    def __call__(self, count: int = 1, *, note: str = "") -> None:
+        """Say that ``count`` more are done; ``note`` stands behind the bar."""
+
+
+class Tracker:
+    """The files of one run folder; close it, or use it in a ``with`` block."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writer = SummaryWriter(str(folder))
+        self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+
+    def __enter__(self) -> Tracker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        self._writer.close()
+
+    def log(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Write the values of ``epoch`` (finished epochs) to TensorBoard and metrics.jsonl."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, epoch)
+        self._writer.flush()
+        print(json.dumps({"epoch": epoch, **values}), file=self._lines, flush=True)
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> None:
+    """Write ``result.json`` into a run folder."""
+    with replacing(folder / "result.json") as draft:
+        draft.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def figures(scores: Mapping[str, Scores]) -> dict[str, dict[str, float]]:
+    """Scores by feature as plain numbers, in fractions of 1."""
+    return {feature: each.as_dict() for feature, each in scores.items()}
+
+
+def flat(prefix: str, scores: Mapping[str, Scores]) -> dict[str, float]:
+    """Scores by feature as scalars named ``<prefix>/<feature>/<figure>``."""
+    return {
+        f"{prefix}/{feature}/{figure}": value
+        for feature, each in scores.items()
+        for figure, value in each.as_dict().items()
+    }
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Advance]:
+    """A bar on the screen with the time left, gone once the block is through."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    console = rich.get_console()
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(title, total=total, note="")
+
+        def advance(count: int = 1, *, note: str = "") -> None:
+            bar.update(task, advance=count, note=note)
+
+        yield advance
+
+
+def show_scores(title: str, rows: Mapping[str, Scores], deviation: Mapping[str, Scores]) -> None:
+    """Print a table of scores in percent.
+
+    Args:
+        title: above the table.
+        rows: scores by the name that stands in the first column.
+        deviation: over several galleries, of the rows that have one.
+    """
+    table = Table(title=title, title_justify="left")
+    table.add_column("features")
+    for heading in TITLES.values():
+        table.add_column(heading, justify="right")
+    for name, scores in rows.items():
+        spread = deviation[name].as_dict() if name in deviation else {}
+        cells = [_percent(value, spread.get(key, 0)) for key, value in scores.as_dict().items()]
+        table.add_row(name, *cells)
+    rich.get_console().print(table)
+
+
+def show_next_commands(folder: Path, best: Path) -> None:
+    """Print what to type next."""
+    here = Path.cwd()
+    folder, best = (
+        path.relative_to(here) if here in path.parents else path for path in (folder, best)
+    )
+    rich.get_console().print(
+        f"curves    tensorboard --logdir {folder}\n"
+        f"evaluate  python run.py job=evaluate checkpoint={best}\n"
+        "sweep     python run.py -m model.part=0,3 model.graph=true,false",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _percent(value: float, deviation: float) -> str:
+    return f"{value:.2%} ± {deviation:.2%}" if deviation else f"{value:.2%}"
