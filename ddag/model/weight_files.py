@@ -15,16 +15,18 @@ Arrays = dict[str, np.ndarray]
 
 # torch.load(weights_only=True) of an earlier release can be made to run code (CVE-2025-32434).
 _OLDEST_TORCH = (2, 6)
+# Of safetensors' types; NumPy has no bfloat16, and no number of 8 bits with a fraction.
+_NUMPY_TYPES = r"F(16|32|64)|[IU](8|16|32|64)|BOOL"
 # Under these keys programs keep the weights beside their progress; "net" is the authors'.
 _WRAPPERS = ("net", "state_dict", "model")
 # What a pickle of NumPy's numbers asks for: the authors' checkpoints hold their scores so.
 _NUMPY_PICKLES = (
-    "numpy.ndarray",
-    "numpy.dtype",
-    "numpy.core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray._reconstruct",
-    "numpy._core.multiarray.scalar",
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
 )
 
 
@@ -39,6 +41,10 @@ class _Discarded:
 
     def __setstate__(self, _: object) -> None:
         """Take what the object would hold."""
+
+
+# PyTorch finds a permitted object by its module and name.
+_STAND_INS = [type(name, (_Discarded,), {"__module__": module}) for module, name in _NUMPY_PICKLES]
 
 
 def read(path: Path, source: str) -> Arrays:
@@ -94,13 +100,13 @@ def _read_safetensors(path: Path, source: str) -> Arrays:
 
     try:
         with safe_open(path, framework="np") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+            types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+            for name, kind in types.items():
+                if not re.fullmatch(_NUMPY_TYPES, kind):
+                    raise InputError(f"{source}: {name} holds {kind}; convert it to float32")
+            return {name: file.get_tensor(name) for name in types}
+    except (SafetensorError, OSError) as error:
         raise _damaged(source, error) from error
-    except (TypeError, KeyError, AttributeError) as error:
-        raise InputError(
-            f"{source}: holds numbers that NumPy lacks ({error}); convert them to float32"
-        ) from error
 
 
 def _read_npz(path: Path, source: str) -> Arrays:
@@ -129,9 +135,8 @@ def _read_mindspore(path: Path, source: str) -> Arrays:
 
 def _read_torch(path: Path, source: str) -> Arrays:
     torch = _import_torch(source)
-    allowed = [(_Discarded, name) for name in _NUMPY_PICKLES]
     try:
-        with torch.serialization.safe_globals(allowed):
+        with torch.serialization.safe_globals(_STAND_INS):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         return _plain_arrays(torch, loaded)
     except Exception as error:  # a damaged pickle raises whatever it stumbles upon
@@ -139,8 +144,8 @@ def _read_torch(path: Path, source: str) -> Arrays:
         if refused is None:
             raise _damaged(source, error) from error
         raise InputError(
-            f"{source}: would run {refused[1]} when opened, so it was not;"
-            " save the weights alone (a state_dict)"
+            f"{source}: asks for {refused[1]}, which weights do not need and which could run code,"
+            " so it was not opened; save the weights alone (a state_dict)"
         ) from error
 
 
@@ -165,6 +170,8 @@ def _plain_arrays(torch: Any, loaded: Any) -> Arrays:
     for key in _WRAPPERS:
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
+    if not isinstance(loaded, dict):
+        raise TypeError(f"{type(loaded).__name__} instead of weights by name")
     tensors = {name: each for name, each in loaded.items() if isinstance(each, torch.Tensor)}
     return {
         name: (each.float() if each.is_floating_point() else each).detach().numpy()

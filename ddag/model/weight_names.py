@@ -41,7 +41,7 @@ class Translation:
     ignored: dict[str, str]
 
 
-# Where no other beginning tells whose names they are. layer1 comes last: the others contain it.
+# A beginning that some name of every file of its kind has.
 _SIGNS = (
     (Kind.OURS, "backbone.shared."),
     (Kind.ORIGINAL, "base_resnet.base."),

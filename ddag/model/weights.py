@@ -172,14 +172,15 @@ def _resnet(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 def _heads(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     """What the shapes tell of everything after the backbone."""
+    gate, classifier = shapes.get("part.gate"), shapes.get("classifier.weight")
+    first = shapes.get("graph.first.weight")  # (K, C, F)
     told: dict[str, Any] = {
-        "part": shapes.get("part.gate", (0,))[0],
-        "graph": "graph.first.weight" in shapes,
-        "identities": shapes.get("classifier.weight", (0,))[0],
+        "part": gate[0] if gate else 0,
+        "graph": first is not None,
+        "identities": classifier[0] if classifier else 0,
     }
-    if told["graph"]:
-        heads, _, low_dim = shapes["graph.first.weight"]  # (K, C, F)
-        told.update(low_dim=low_dim, heads=heads)
+    if first:
+        told.update(low_dim=first[-1], heads=first[0])
     return told
 
 
@@ -233,7 +234,7 @@ def _told(values: dict[str, np.ndarray]) -> str:
     """How the network would have to be built for these weights."""
     shapes = {name: value.shape for name, value in values.items()}
     if _branches(values) == {"backbone"}:
-        return f"the file holds {_resnet(shapes)} and no more: use it as model.pretrained"
+        return f"the file holds {_resnet(shapes)} alone, which serves as model.pretrained only"
     heads = _heads(shapes)
     identities = heads.pop("identities")
     settings = " ".join(f"model.{name}={value}" for name, value in heads.items())
