@@ -7,7 +7,6 @@ from typing import Optional
 from mindspore import nn
 
 from ddag import device, optim, schedule
-from ddag.config import Settings, SysuConfig
 from ddag.data.loader import Augmentation, TrainLoader
 from ddag.data.records import TestSet, TrainSet
 from ddag.data.sampler import IdentitySampler
@@ -15,6 +14,7 @@ from ddag.errors import InputError
 from ddag.evaluate import REGDB, SYSU, Evaluator
 from ddag.losses import BatchLoss
 from ddag.model.network import DDAG
+from ddag.settings import Settings, SysuConfig
 
 
 def configure_device(settings: Settings) -> None:

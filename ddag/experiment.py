@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ddag import build, checkpoint, config, sources, tracking
-from ddag.config import Settings
 from ddag.evaluate import Evaluation
+from ddag.settings import Settings
 from ddag.training import BEST, Training, figure
 
 

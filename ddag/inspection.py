@@ -12,10 +12,10 @@ import rich
 from rich.table import Table
 
 from ddag import sources
-from ddag.config import Settings, SysuConfig
 from ddag.data import pictures, regdb, sysu, sysu_protocol
 from ddag.data.records import Records
 from ddag.errors import InputError
+from ddag.settings import Settings, SysuConfig
 from ddag.tracking import progress
 
 SEARCHES: tuple[Literal["all", "indoor"], ...] = ("all", "indoor")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ddag import environment
-from ddag.config import Settings
+from ddag.settings import Settings
 
 
 def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:

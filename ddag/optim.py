@@ -1,4 +1,4 @@
-"""SGD or Adam over two groups of parameters: the backbone's, at a lower rate, and the rest."""
+"""SGD or Adam over groups of parameters: the backbone's, at a lower rate, and the rest."""
 
 from __future__ import annotations
 
@@ -24,14 +24,22 @@ def build(
         kind: ``adam``, or ``sgd`` with Nesterov momentum 0.9.
         rates: learning rate of the heads at every step of the run.
         backbone_scale: the backbone's rate as a share of the heads'.
-        weight_decay: added to the gradient of every parameter, batch norms included, as the
-            authors' PyTorch optimiser does.
+        weight_decay: times the parameter, added to its gradient, batch norms included, as the
+            authors' PyTorch optimiser does; but not to graph attention's with Adam.
     """
     backbone, heads = split(network)
+    graph = [each for each in heads if each.name.startswith("graph.")]
+    others = [each for each in heads if not each.name.startswith("graph.")]
+    # While the graph loss weighs nothing, in the first epoch, decay is the only gradient that the
+    # graph branch gets. Adam scales any gradient to steps of the full rate, so that decay would
+    # bring the branch to zero within the epoch, and zero is where it would stay.
+    graph_decay = 0.0 if kind == "adam" else weight_decay
     groups = [
         {"params": backbone, "lr": [rate * backbone_scale for rate in rates]},
-        {"params": heads, "lr": list(rates)},
+        {"params": others, "lr": list(rates)},
+        {"params": graph, "lr": list(rates), "weight_decay": graph_decay},
     ]
+    groups = [group for group in groups if group["params"]]
     if kind == "adam":
         return nn.Adam(groups, learning_rate=rates[0], weight_decay=weight_decay)
     return nn.SGD(

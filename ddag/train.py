@@ -81,7 +81,7 @@ class Trainer:
         for step, batch in enumerate(batches):
             masks = self._masks(number, step, nodes=2 * len(batch.identities))
             terms = self._step(*(Tensor(array) for array in batch), weight, *map(Tensor, masks))
-            losses = dict(zip(TERMS, _numbers(terms)))
+            losses = dict(zip(TERMS, flatten(terms)))
             history.append(losses)
             images += 2 * len(batch.identities)
             advance(losses)
@@ -117,8 +117,8 @@ def graph_weight(previous: Optional[float]) -> float:
     return 0.0 if previous is None else 1 / (1 + previous)
 
 
-def _numbers(terms: tuple[Tensor, ...]) -> list[float]:
-    """The step's scalars; loss and auxiliary values come nested."""
+def flatten(terms: tuple[Tensor, ...]) -> list[float]:
+    """A step's scalars in the order of ``TERMS``; loss and auxiliary values come nested."""
     total, *rest = terms
     flat = [total, *(rest[0] if isinstance(rest[0], (tuple, list)) else rest)]
     return [float(term.asnumpy()) for term in flat]

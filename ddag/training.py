@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ddag import build, checkpoint, sources
-from ddag.config import Settings, to_plain
+from ddag.config import to_plain
 from ddag.evaluate import Evaluation
 from ddag.metrics import Scores
 from ddag.model.initial import initialise
+from ddag.settings import Settings
 from ddag.tracking import Tracker, flat, progress
 from ddag.train import EpochResult, Trainer, graph_weight
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,6 +14,24 @@ from ddag.data import synthetic
 environment.prepare()  # before the first test module imports MindSpore
 
 REFERENCE = Path(__file__).parent / "reference"
+
+
+def load_rule() -> ModuleType:
+    """The reference's stand-in weights and images, ``tests/reference/rule.py``."""
+    spec = importlib.util.spec_from_file_location("rule", REFERENCE / "rule.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _cpu() -> None:
+    """Every test on the CPU, whatever the wheel's default target is."""
+    from ddag import device
+
+    device.configure("CPU", device_id=0, mode="pynative", seed=0)
 
 
 @pytest.fixture(scope="session")

@@ -100,4 +100,4 @@ def take_picture(
 ) -> Image.Image:
     """An RGB picture of the person in a random pose; ``size`` is width and height in pixels."""
     camera = visible_picture if modality is Modality.VISIBLE else infrared_picture
-    return camera(person, random_pose(rng), size, rng)
+    return camera(person, random_pose(person.build, rng), size, rng)

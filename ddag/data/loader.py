@@ -22,7 +22,6 @@ from ddag.data.sampler import IdentitySampler
 # Of ImageNet, in the order RGB; what pretrained weights expect.
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-BORDER = 10  # pixels added on every side before a picture's size is cut out again
 
 
 class Batch(NamedTuple):
@@ -37,7 +36,7 @@ class Batch(NamedTuple):
 class Augmentation:
     """What a training picture goes through; see ``config.AugmentationConfig``."""
 
-    crop: bool
+    crop: int
     flip: bool
     grayscale: float
     erasing: float
@@ -97,7 +96,7 @@ class TrainLoader:
         size = records.pixels.shape[1:3]
         chosen: list[Any] = []
         if self._augmentation.crop:
-            chosen += [vision.Pad(BORDER), vision.RandomCrop(size)]
+            chosen += [vision.Pad(self._augmentation.crop), vision.RandomCrop(size)]
         if self._augmentation.flip:
             chosen.append(vision.RandomHorizontalFlip())
         if self._augmentation.grayscale and records is self._set.visible:

@@ -50,6 +50,7 @@ class Build:
     stride: float
     swing: float
     lean: float
+    heading: float  # the way most often met: the yaw of a pose
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,13 @@ def _random_build(rng: np.random.Generator) -> Build:
         stride=rng.uniform(0.2, 0.6),
         swing=rng.uniform(0.1, 0.7),
         lean=rng.uniform(-0.02, 0.08),
+        heading=_random_heading(rng),
     )
+
+
+def _random_heading(rng: np.random.Generator) -> float:
+    facing = {"front": 0.0, "left": -1.2, "right": 1.2, "behind": math.pi}
+    return facing[_pick(rng, {"front": 5, "left": 2, "right": 2, "behind": 2})]
 
 
 def _random_print(rng: np.random.Generator, *, plain: float) -> Print:
@@ -239,10 +246,9 @@ def random_person(seed: int, identity: int) -> Person:
     )
 
 
-def random_pose(rng: np.random.Generator) -> Pose:
-    """Mostly seen from the front or obliquely, at times from the side or from behind."""
-    facing = {"front": 0.0, "left": -1.2, "right": 1.2, "behind": math.pi}
-    yaw = facing[_pick(rng, {"front": 5, "left": 2, "right": 2, "behind": 2})]
+def random_pose(build: Build, rng: np.random.Generator) -> Pose:
+    """Mostly on the person's usual way past the cameras, at times on another."""
+    yaw = build.heading if rng.random() < 0.85 else _random_heading(rng)
     cut = rng.uniform(0.05, 0.12) if rng.random() < 0.12 else 0.0
     return Pose(
         yaw=yaw + rng.uniform(-0.4, 0.4),

@@ -21,7 +21,7 @@ from ddag.data.records import Modality
 from ddag.errors import InputError
 
 # Goes up whenever the same settings no longer give the same pictures.
-VERSION = 1
+VERSION = 2
 MARKER = "generated.json"
 
 _REGDB_SIZE = (64, 128)  # width, height

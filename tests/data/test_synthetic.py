@@ -303,7 +303,8 @@ def test_both_cameras_see_the_print(camera) -> None:
 
 def test_a_person_is_warmer_than_what_is_behind() -> None:
     for i in range(10):
-        person, pose = random_person(0, i), random_pose(rng(i))
+        person = random_person(0, i)
+        pose = random_pose(person.build, rng(i))
         inside = part_map(person, pose)[::2, ::2] > 0
         levels = np.asarray(infrared_picture(person, pose, SIZE, rng(i)))[..., 0]
         assert levels[inside].mean() > levels[~inside].mean() + 30

@@ -1,37 +1,25 @@
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Optional
 
 import mindspore as ms
 import numpy as np
 import pytest
+from conftest import REFERENCE, load_rule
 from mindspore import Parameter, Tensor
 from safetensors.numpy import save_file
 
-from ddag import device
 from ddag.data.records import Modality
 from ddag.errors import InputError
 from ddag.model import initial, weight_files, weights
 from ddag.model.network import DDAG, FeatureExtractor
 from ddag.model.weight_names import Kind, translate
 
-REFERENCE = Path(__file__).parents[1] / "reference"
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 Arrays = dict[str, np.ndarray]
 Shapes = dict[str, "tuple[int, ...]"]
-
-
-def load_rule() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("rule", REFERENCE / "rule.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 rule = load_rule()
@@ -137,11 +125,6 @@ def assert_refused_unchanged(
     assert "\n" not in str(refusal.value)
     for name, value in values_of(network).items():
         np.testing.assert_array_equal(value, before[name])
-
-
-@pytest.fixture(autouse=True)
-def _pynative() -> None:
-    device.configure("CPU", device_id=0, mode="pynative", seed=0)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddag.data.erasing import erase
+from ddag.data.loader import Augmentation, Batch, TrainLoader, normalise, test_batches
+from ddag.data.records import Modality, Records, TrainSet
+from ddag.data.sampler import IdentitySampler
+
+NONE = Augmentation(crop=0, flip=False, grayscale=0, erasing=0)
+
+
+def records(modality: Modality, seed: int) -> Records:
+    pixels = np.random.default_rng(seed).integers(0, 256, (12, 32, 16, 3), np.uint8)
+    return Records(
+        paths=np.array([f"{modality.value}{row}" for row in range(12)]),
+        identities=np.arange(12) // 3,
+        cameras=np.ones(12, np.int64),
+        modality=modality,
+        pixels=pixels,
+    )
+
+
+TRAIN = TrainSet(records(Modality.VISIBLE, 0), records(Modality.INFRARED, 1))
+
+
+def load(augmentation: Augmentation, *, seed: int = 0, epoch: int = 0) -> list[Batch]:
+    sampler = IdentitySampler(
+        TRAIN.visible.identities, TRAIN.infrared.identities, identities=2, images=2, seed=0
+    )
+    loader = TrainLoader(TRAIN, sampler, augmentation=augmentation, workers=1, seed=seed)
+    return list(loader.epoch(epoch, batches=sampler.batches))
+
+
+def test_a_batch_holds_the_sampled_pictures_of_both_modalities() -> None:
+    sampler = IdentitySampler(
+        TRAIN.visible.identities, TRAIN.infrared.identities, identities=2, images=2, seed=0
+    )
+    visible_rows, infrared_rows = sampler.epoch(0)
+    batches = load(NONE)
+    assert len(batches) == sampler.batches == 3
+    for batch, visible, infrared in zip(batches, visible_rows, infrared_rows):
+        assert batch.visible.shape == (4, 3, 32, 16)
+        assert batch.visible.dtype == np.float32
+        assert batch.identities.dtype == np.int32
+        np.testing.assert_array_equal(batch.identities, TRAIN.visible.identities[visible])
+        np.testing.assert_allclose(
+            batch.visible, normalise(TRAIN.visible.pixels[visible]), rtol=1e-4, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            batch.infrared, normalise(TRAIN.infrared.pixels[infrared]), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_normalising_is_by_imagenets_mean_and_deviation() -> None:
+    white = normalise(np.full((1, 2, 2, 3), 255, np.uint8))[0, :, 0, 0]
+    np.testing.assert_allclose(white, [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225],
+                               rtol=1e-5)  # fmt: skip
+
+
+ALL = Augmentation(crop=4, flip=True, grayscale=0.5, erasing=0.5)
+
+
+def test_the_same_seed_and_epoch_give_the_same_pictures() -> None:
+    for one, same in zip(load(ALL), load(ALL)):
+        for array, again in zip(one, same):
+            np.testing.assert_array_equal(array, again)
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"epoch": 1}])
+def test_another_seed_or_epoch_gives_other_pictures(other: dict[str, int]) -> None:
+    one, another = load(ALL)[0], load(ALL, **other)[0]
+    assert (one.visible != another.visible).any()
+
+
+@pytest.mark.parametrize("change", [{"crop": 4}, {"flip": True}, {"grayscale": 1.0}, {"erasing": 1.0}])
+def test_each_augmentation_is_a_switch_of_its_own(change: dict) -> None:
+    plain, changed = load(NONE), load(replace(NONE, **change))
+    visible = [(one.visible != other.visible).any() for one, other in zip(plain, changed)]
+    infrared = [(one.infrared != other.infrared).any() for one, other in zip(plain, changed)]
+    assert any(visible)
+    assert any(infrared) == ("grayscale" not in change)
+
+
+def test_a_grey_picture_has_one_level_in_all_channels() -> None:
+    for batch in load(replace(NONE, grayscale=1.0)):
+        mean, deviation = (
+            np.array(values).reshape(3, 1, 1)
+            for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+        )
+        levels = (batch.visible * deviation + mean) * 255
+        assert np.abs(levels - levels[:, :1]).max() < 0.01
+
+
+def test_a_flip_mirrors_left_and_right() -> None:
+    plain, flipped = load(NONE), load(replace(NONE, flip=True))
+    ours = np.concatenate([batch.visible for batch in flipped])
+    theirs = np.concatenate([batch.visible for batch in plain])
+    mirrored = [bool((a == b[..., ::-1]).all()) for a, b in zip(ours, theirs)]
+    same = [bool((a == b).all()) for a, b in zip(ours, theirs)]
+    assert all(a or b for a, b in zip(mirrored, same))
+    assert any(mirrored)
+    assert any(same)
+
+
+def test_a_crop_keeps_the_size_and_shifts_by_at_most_the_border() -> None:
+    for batch, plain in zip(load(replace(NONE, crop=2)), load(NONE)):
+        assert batch.visible.shape == plain.visible.shape
+        black = normalise(np.zeros((1, 1, 1, 3), np.uint8))[0]
+        padded = np.broadcast_to(black, (3, 36, 20)).copy()
+        padded[:, 2:34, 2:18] = plain.visible[0]
+        windows = [
+            padded[:, top : top + 32, left : left + 16] for top in range(5) for left in range(5)
+        ]
+        assert min(np.abs(batch.visible[0] - window).max() for window in windows) < 1e-4
+
+
+def test_erasing_blanks_one_rectangle_of_the_share_asked_for() -> None:
+    images = np.ones((400, 3, 32, 16), np.float32)
+    erase(images, 0.5, np.random.default_rng(0))
+    blank = (images == 0).all(axis=1)
+    erased = blank.any(axis=(1, 2))
+    assert 0.4 < erased.mean() < 0.6
+    for picture in blank[erased]:
+        rows, columns = picture.any(axis=1), picture.any(axis=0)
+        assert picture.sum() == rows.sum() * columns.sum()
+        assert 0.01 < picture.mean() < 0.45
+
+
+def test_test_batches_hold_every_picture_once_and_fill_up_the_last(tmp_path: Path) -> None:
+    paths = []
+    for number in range(5):
+        paths.append(str(tmp_path / f"{number}.png"))
+        Image.new("RGB", (16, 32), (50 * number,) * 3).save(paths[-1])
+    five = Records(np.array(paths), np.arange(5), np.ones(5, np.int64), Modality.VISIBLE)
+    batches = list(test_batches(five, height=32, width=16, batch=2))
+    assert [len(batch) for batch in batches] == [2, 2, 2]
+    levels = np.concatenate(batches)[:5, 0, 0, 0] * 0.229 * 255 + 0.485 * 255
+    np.testing.assert_allclose(levels, [0, 50, 100, 150, 200], atol=0.01)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ddag import optim
+from ddag.data.loader import Batch
+from ddag.losses import BatchLoss
+from ddag.model.initial import initialise
+from ddag.model.network import DDAG
+from ddag.train import Trainer, graph_weight
+
+
+@pytest.mark.parametrize(("previous", "weight"), [(None, 0), (0, 1), (1, 0.5), (9, 0.1)])
+def test_graph_weight_by_hand(previous: float | None, weight: float) -> None:
+    assert graph_weight(previous) == pytest.approx(weight)
+
+
+def build(*, kind: str = "sgd", rates: list[float], graph: bool = True) -> tuple[DDAG, Trainer]:
+    network = DDAG(4, backbone="resnet18", part=3, graph=graph, low_dim=8, heads=2, height=64)
+    initialise(network, seed=0)
+    optimizer = optim.build(network, kind=kind, rates=rates, backbone_scale=0.1, weight_decay=5e-4)
+    loss = BatchLoss(network, kind="id+tri", triplet="hard", margin=0.3)
+    return network, Trainer(network, loss, optimizer, dropout=0.2, seed=0)
+
+
+def batches(count: int) -> list[Batch]:
+    generator = np.random.default_rng(0)
+    identities = np.array([0, 0, 2, 2], np.int32)
+    return [
+        Batch(*generator.normal(size=(2, 4, 3, 64, 32)).astype(np.float32), identities)
+        for _ in range(count)
+    ]
+
+
+def state(network: DDAG) -> dict[str, np.ndarray]:
+    return {each.name: each.asnumpy().copy() for each in network.get_parameters()}
+
+
+@pytest.fixture(scope="module")
+def after_one_step() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    network, trainer = build(rates=[0.1, 0.1])
+    before = state(network)
+    trainer.epoch(0, batches(1), graph_weight=0.5)
+    return before, state(network)
+
+
+def test_a_step_moves_every_trainable_parameter(after_one_step: tuple[dict, dict]) -> None:
+    before, after = after_one_step
+    network, _ = build(rates=[0.1])
+    for parameter in network.trainable_params():
+        moved = np.abs(after[parameter.name] - before[parameter.name]).max()
+        assert moved > 0, parameter.name
+
+
+def test_a_step_leaves_frozen_biases_and_moves_running_statistics(
+    after_one_step: tuple[dict, dict],
+) -> None:
+    before, after = after_one_step
+    for name in ("bottleneck.beta", "part.bottleneck.beta"):
+        np.testing.assert_array_equal(before[name], after[name])
+    for name in ("bottleneck.moving_mean", "backbone.infrared.bn1.moving_variance"):
+        assert np.abs(before[name] - after[name]).max() > 0
+
+
+def test_a_rate_of_zero_moves_no_weight() -> None:
+    network, trainer = build(rates=[0.0])
+    before = state(network)
+    trainer.epoch(0, batches(1), graph_weight=0.5)
+    for parameter in network.trainable_params():
+        np.testing.assert_array_equal(before[parameter.name], parameter.asnumpy())
+
+
+def test_training_is_repeatable_to_the_bit() -> None:
+    finals = []
+    for _ in range(2):
+        network, trainer = build(kind="adam", rates=[0.01] * 2)
+        trainer.epoch(0, batches(2), graph_weight=0.5)
+        finals.append(state(network))
+    for name, values in finals[0].items():
+        np.testing.assert_array_equal(values, finals[1][name])
+
+
+def test_an_epoch_reports_means_and_calls_back_at_every_step() -> None:
+    _, trainer = build(rates=[0.01] * 3, graph=False)
+    seen: list[dict[str, float]] = []
+    result = trainer.epoch(0, batches(3), graph_weight=0, advance=seen.append)
+    assert len(seen) == 3
+    mean = np.mean([losses["loss_id"] for losses in seen])
+    assert result.losses["loss_id"] == pytest.approx(mean)
+    parts = result.losses["loss_id"] + result.losses["loss_triplet"] + result.losses["loss_part"]
+    assert result.without_graph == pytest.approx(parts)
+    assert result.losses["loss_graph"] == 0
+
+
+def test_a_fixed_batch_is_learnt() -> None:
+    _, trainer = build(kind="adam", rates=[0.003] * 30)
+    first = trainer.epoch(0, batches(1), graph_weight=0)
+    last = [trainer.epoch(n, batches(1), graph_weight=0.5) for n in range(1, 25)][-1]
+    assert last.losses["loss_id"] < 0.3 * first.losses["loss_id"]
