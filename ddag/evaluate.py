@@ -13,7 +13,7 @@ import numpy as np
 from mindspore import Tensor
 
 from ddag import metrics
-from ddag.data.loader import test_batches
+from ddag.data.loader import batches_in_order
 from ddag.data.records import Records, TestSet
 from ddag.metrics import Scores
 from ddag.model.network import DDAG, FeatureExtractor
@@ -109,7 +109,7 @@ class Evaluator:
         extractor = self._extractors[records.modality]
         extractor.set_train(False)
         parts = []
-        for images in test_batches(records, **self._size):
+        for images in batches_in_order(records, **self._size):
             parts.append([feature.asnumpy() for feature in extractor(Tensor(images))])
             advance(min(len(images), len(records) - len(images) * (len(parts) - 1)))
         columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mindspore import Parameter, nn
 
@@ -34,7 +35,7 @@ def build(
     # graph branch gets. Adam scales any gradient to steps of the full rate, so that decay would
     # bring the branch to zero within the epoch, and zero is where it would stay.
     graph_decay = 0.0 if kind == "adam" else weight_decay
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": backbone, "lr": [rate * backbone_scale for rate in rates]},
         {"params": others, "lr": list(rates)},
         {"params": graph, "lr": list(rates), "weight_decay": graph_decay},

@@ -6,75 +6,23 @@ Values live in ``conf/``; the dataclasses here give each its type and refuse wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Optional
 
 from omegaconf import MISSING
 
+from ddag.choices import (
+    Backbone,
+    Direction,
+    LossKind,
+    Mode,
+    OptimizerKind,
+    ScheduleKind,
+    Search,
+    Target,
+    Triplet,
+)
 from ddag.errors import InputError
 from ddag.model.shape import map_size
-
-
-class Direction(Enum):
-    """RegDB: which modality is the query."""
-
-    v2i = "v2i"
-    i2v = "i2v"
-
-
-class Search(Enum):
-    """SYSU-MM01: which cameras the gallery comes from."""
-
-    all = "all"
-    indoor = "indoor"
-
-
-class Backbone(Enum):
-    """The two-stream ResNet's depth."""
-
-    resnet18 = "resnet18"
-    resnet50 = "resnet50"
-
-
-LossKind = Enum("LossKind", {"id": "id", "tri": "tri", "id+tri": "id+tri"})
-
-
-class Triplet(Enum):
-    """What the triplet loss compares."""
-
-    hard = "hard"
-    center = "center"
-
-
-class OptimizerKind(Enum):
-    """How gradients move the weights."""
-
-    adam = "adam"
-    sgd = "sgd"
-
-
-class ScheduleKind(Enum):
-    """How the learning rate changes by epoch."""
-
-    warmup_decay = "warmup_decay"
-    paper = "paper"
-    cosine = "cosine"
-    constant = "constant"
-
-
-class Target(Enum):
-    """MindSpore's names of devices."""
-
-    CPU = "CPU"
-    GPU = "GPU"
-    Ascend = "Ascend"
-
-
-class Mode(Enum):
-    """MindSpore's modes: one compiled graph, or operation by operation for debugging."""
-
-    graph = "graph"
-    pynative = "pynative"
 
 
 def _require(holds: bool, setting: str, value: object, remedy: str) -> None:

@@ -20,9 +20,7 @@ def build(seed: int = 0, *, part: int = 2) -> DDAG:
 
 
 def optimizer_of(network: DDAG):
-    return optim.build(
-        network, kind="adam", rates=[0.1, 0.1], backbone_scale=0.1, weight_decay=0.0
-    )
+    return optim.build(network, kind="adam", rates=[0.1, 0.1], backbone_scale=0.1, weight_decay=0.0)
 
 
 def test_weights_and_meta_come_back(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 REPOSITORY = Path(__file__).parents[1]
 # As small as the whole path goes: two epochs of two steps.
@@ -35,9 +35,23 @@ def type_in(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedPro
     return done
 
 
+def read_events(folder: Path) -> Any:
+    """The folder's TensorBoard events, through TensorBoard's own reader."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return events
+
+
 def only_run(folder: Path) -> Path:
     (run,) = folder.glob("outputs/*/*")
     return run
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """A line an epoch."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +62,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_regdb: Path) -> Path:
     return folder
 
 
+@pytest.mark.smoke
 def test_a_run_leaves_its_files(trained: Path) -> None:
     run = only_run(trained)
     assert run.parent.name == "toy"
@@ -63,7 +78,9 @@ def test_a_run_leaves_its_files(trained: Path) -> None:
 
 
 def test_metrics_have_a_line_an_epoch_and_the_house_keys(trained: Path) -> None:
-    lines = [json.loads(line) for line in (only_run(trained) / "metrics.jsonl").open()]
+    lines = [
+        json.loads(line) for line in (only_run(trained) / "metrics.jsonl").read_text().splitlines()
+    ]
     assert [line["epoch"] for line in lines] == [0, 1, 2]
     assert lines[1]["train/graph_weight"] == 0
     parts = sum(lines[1][f"train/loss_{name}"] for name in ("id", "triplet", "part"))
@@ -74,9 +91,8 @@ def test_metrics_have_a_line_an_epoch_and_the_house_keys(trained: Path) -> None:
 
 def test_tensorboard_reads_what_metrics_say(trained: Path) -> None:
     run = only_run(trained)
-    events = EventAccumulator(str(run))
-    events.Reload()
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
+    events = read_events(run)
+    lines = read_metrics(run)
     for key in ("train/loss", "eval/feat_att/rank1"):
         ours = {line["epoch"]: line[key] for line in lines if key in line}
         theirs = {event.step: event.value for event in events.Scalars(key)}
@@ -89,11 +105,12 @@ def test_result_is_the_best_epochs_and_names_its_protocol(trained: Path) -> None
     assert result["protocol"] == {"dataset": "regdb", "direction": "v2i", "trial": 1}
     assert set(result["metrics"]) == {"feat", "feat_att"} == set(result["untrained"])
     assert set(result["metrics"]["feat"]) == {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
+    lines = read_metrics(run)
     scores = {line["epoch"]: line["eval/feat_att/rank1"] for line in lines if line["epoch"]}
     assert result["score"] == max(scores.values()) == scores[result["epoch"]]
 
 
+@pytest.mark.smoke
 def test_evaluating_the_best_checkpoint_repeats_its_numbers(trained: Path, tmp_path: Path) -> None:
     run = only_run(trained)
     type_in(tmp_path, "job=evaluate", f"checkpoint={run / 'checkpoints' / 'best.ckpt'}")
@@ -107,10 +124,7 @@ def test_the_same_seed_trains_the_same_network(
     trained: Path, tmp_path: Path, tiny_regdb: Path
 ) -> None:
     type_in(tmp_path, "dataset=regdb", f"dataset.root={tiny_regdb}", *TINY)
-    lines = [
-        [json.loads(line) for line in (only_run(folder) / "metrics.jsonl").open()]
-        for folder in (trained, tmp_path)
-    ]
+    lines = [read_metrics(only_run(folder)) for folder in (trained, tmp_path)]
     for one, same in zip(lines[0][1:], lines[1]):
         one.pop("train/images_per_second")
         same.pop("train/images_per_second")
@@ -126,7 +140,10 @@ def test_going_on_from_a_checkpoint_ends_where_one_run_would(
     half = only_run(tmp_path / "half") / "checkpoints" / "last.ckpt"
     type_in(tmp_path, *words, f"train.resume={half}")
     whole, resumed = (
-        [json.loads(line) for line in (only_run(folder) / "metrics.jsonl").open()][-1]
+        [
+            json.loads(line)
+            for line in (only_run(folder) / "metrics.jsonl").read_text().splitlines()
+        ][-1]
         for folder in (trained, tmp_path)
     )
     whole.pop("train/images_per_second")
@@ -162,11 +179,12 @@ def test_a_sweep_runs_every_combination_as_if_alone(
     assert ["model.part=0" in jobs[0].name, "model.part=3" in jobs[1].name] == [True, True]
     last = []
     for job in jobs:
-        events = EventAccumulator(str(job))
-        events.Reload()
+        events = read_events(job)
         last.append({key: events.Scalars(key)[-1].value for key in events.Tags()["scalars"]})
     assert "eval/feat_att/rank1" not in last[0]
-    alone = [json.loads(line) for line in (only_run(trained) / "metrics.jsonl").open()][-1]
+    alone = [
+        json.loads(line) for line in (only_run(trained) / "metrics.jsonl").read_text().splitlines()
+    ][-1]
     for key in ("train/loss", "eval/feat_att/mAP"):
         assert last[1][key] == pytest.approx(alone[key])
 

@@ -6,8 +6,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from ddag import config
+from ddag.choices import Backbone, Direction, Search
 from ddag.errors import InputError
-from ddag.settings import Backbone, Direction, RegdbConfig, Search, Settings, SysuConfig
+from ddag.settings import RegdbConfig, Settings, SysuConfig
 
 CONF = Path(__file__).parents[1] / "conf"
 

@@ -45,6 +45,7 @@ def original(identities: int, height: int) -> DDAG:
     return network
 
 
+@pytest.mark.smoke
 def test_features_are_the_originals(mode: str) -> None:
     recorded = np.load(REFERENCE / "forward_p3.npz")
     network = original(206, height=288)
@@ -88,9 +89,7 @@ def train_three_steps(recorded: np.lib.npyio.NpzFile) -> Recorded:
     step = Recorder(loss, optimizer)
     step.set_train(True)
     identities = Tensor(recorded["labels"].astype(np.int32))
-    ones = draw_masks(
-        np.random.default_rng(0), 0, nodes=16, channels=2048, heads=4, hidden=512
-    )
+    ones = draw_masks(np.random.default_rng(0), 0, nodes=16, channels=2048, heads=4, hidden=512)
     masks = [Tensor(mask) for mask in ones]
     weight = Tensor(float(recorded["wg"]), ms.float32)
     losses, gradients, scores = [], {}, ()
@@ -136,9 +135,7 @@ def test_training_steps_are_the_originals(mode: str) -> None:
     compare_gradients(ours.gradients, recorded)
     for array, name in zip(ours.features, ("feat", "feat_att")):
         expected_features = recorded[f"final_visible_{name}"]
-        np.testing.assert_allclose(
-            array, expected_features, rtol=0, atol=2 * ROUNDING["features"]
-        )
+        np.testing.assert_allclose(array, expected_features, rtol=0, atol=2 * ROUNDING["features"])
 
 
 def compare_gradients(ours: dict[str, float], recorded: np.lib.npyio.NpzFile) -> None:

@@ -55,9 +55,9 @@ def visible_picture(
     scene = _background(shade, rng)
     scene.paste(Image.fromarray(person.colours[parts]), mask=_silhouette(parts))
     levels = np.asarray(scene.resize(size, Image.Resampling.BOX), np.float32)  # (H, W, 3)
-    light = rng.uniform(0.65, 1.2) * (1 + 0.12 * _smooth(rng, size))
+    light = rng.uniform(0.55, 1.25) * (1 + 0.12 * _smooth(rng, size))
     light *= 1 + rng.uniform(-0.2, 0.2) * np.linspace(-1, 1, size[0], dtype=np.float32)
-    tint = rng.uniform(0.88, 1.12, 3).astype(np.float32)
+    tint = rng.uniform(0.75, 1.25, 3).astype(np.float32)  # of sky, lamps and white balance
     noise = rng.standard_normal(levels.shape, np.float32) * np.float32(rng.uniform(2, 6))
     return _picture(levels * (light[..., None] * tint) + noise)
 
@@ -73,7 +73,9 @@ def infrared_picture(
     parts = part_map(person, pose)
     silhouette = _silhouette(parts)
     scene = _background(shade, rng).convert("L")
-    scene.paste(Image.fromarray(person.reflectance[parts]), mask=silhouette)
+    # Cloth warms and cools with the sun and the wearer's pace: levels differ by picture, too.
+    heat = rng.normal(0, 18, len(person.reflectance)) + person.reflectance
+    scene.paste(Image.fromarray(heat.clip(25, 250).astype(np.uint8)[parts]), mask=silhouette)
     levels = np.asarray(scene.resize(size, Image.Resampling.BOX), np.float32)  # (H, W)
     core = silhouette.reduce(16).resize(size, Image.Resampling.BILINEAR)
     warmth = 0.75 + np.asarray(core, np.float32) / 1020  # limbs and edges are cooler

@@ -106,7 +106,9 @@ class TrainLoader:
         return chosen + _to_input()
 
 
-def test_batches(records: Records, *, height: int, width: int, batch: int) -> Iterator[np.ndarray]:
+def batches_in_order(
+    records: Records, *, height: int, width: int, batch: int
+) -> Iterator[np.ndarray]:
     """Every picture once, in order, decoded ahead in threads: ``(B, 3, H, W)``, normalised.
 
     The last batch is filled up with blank pictures, since a batch of another size would have the

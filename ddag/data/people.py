@@ -183,8 +183,8 @@ def _random_clothes(rng: np.random.Generator) -> Clothes:
         lower_hem=rng.uniform(0.3, 0.9) if skirt or rng.random() < 0.35 else 1.0,
         lower_flare=rng.uniform(0.0, 0.09) if skirt else rng.uniform(0.0, 0.035),
         boot=rng.uniform(0.25, 0.4) if rng.random() < 0.25 else 0.08,
-        upper_print=_random_print(rng, plain=2.0),
-        lower_print=_random_print(rng, plain=7.0),
+        upper_print=_random_print(rng, plain=0.5),
+        lower_print=_random_print(rng, plain=2.0),
     )
 
 
@@ -211,7 +211,7 @@ def _random_colours(rng: np.random.Generator) -> np.ndarray:
         if part in _PRINTS:
             value = ground + rng.uniform(0.35, 0.5) * (1 if ground < 0.5 else -1)
         ground = value
-        rgb = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.0, 0.9), value)
+        rgb = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.0, 0.5), value)
         colours[part] = np.multiply(rgb, 255)
     tone = rng.uniform(0.35, 1.0)
     colours[Part.SKIN] = np.multiply((245, 205, 175), tone)
@@ -224,7 +224,7 @@ def _random_reflectance(rng: np.random.Generator) -> np.ndarray:
     levels = rng.integers(60, 180, len(Part))
     for part in _PRINTS:
         ground = levels[part - 1]
-        step = rng.integers(45, 85)
+        step = rng.integers(60, 100)
         levels[part] = ground + (step if ground < 120 else -step)
     levels[Part.SKIN] = rng.integers(205, 240)
     levels[Part.BACKGROUND] = 0
@@ -248,12 +248,12 @@ def random_person(seed: int, identity: int) -> Person:
 
 def random_pose(build: Build, rng: np.random.Generator) -> Pose:
     """Mostly on the person's usual way past the cameras, at times on another."""
-    yaw = build.heading if rng.random() < 0.85 else _random_heading(rng)
-    cut = rng.uniform(0.05, 0.12) if rng.random() < 0.12 else 0.0
+    yaw = build.heading if rng.random() < 0.95 else _random_heading(rng)
+    cut = rng.uniform(0.04, 0.1) if rng.random() < 0.1 else 0.0
     return Pose(
-        yaw=yaw + rng.uniform(-0.4, 0.4),
+        yaw=yaw + rng.uniform(-0.3, 0.3),
         phase=rng.uniform(0, 2 * math.pi),
-        scale=rng.uniform(0.88, 1.04),
-        right=rng.uniform(-0.06, 0.06),
+        scale=rng.uniform(0.9, 1.02),
+        right=rng.uniform(-0.05, 0.05),
         down=rng.uniform(-0.02, 0.02) + cut,
     )

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ddag.data.erasing import erase
-from ddag.data.loader import Augmentation, Batch, TrainLoader, normalise, test_batches
+from ddag.data.loader import Augmentation, Batch, TrainLoader, batches_in_order, normalise
 from ddag.data.records import Modality, Records, TrainSet
 from ddag.data.sampler import IdentitySampler
 
@@ -59,8 +59,8 @@ def test_a_batch_holds_the_sampled_pictures_of_both_modalities() -> None:
 
 def test_normalising_is_by_imagenets_mean_and_deviation() -> None:
     white = normalise(np.full((1, 2, 2, 3), 255, np.uint8))[0, :, 0, 0]
-    np.testing.assert_allclose(white, [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225],
-                               rtol=1e-5)  # fmt: skip
+    expected = [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]
+    np.testing.assert_allclose(white, expected, rtol=1e-5)
 
 
 ALL = Augmentation(crop=4, flip=True, grayscale=0.5, erasing=0.5)
@@ -78,7 +78,9 @@ def test_another_seed_or_epoch_gives_other_pictures(other: dict[str, int]) -> No
     assert (one.visible != another.visible).any()
 
 
-@pytest.mark.parametrize("change", [{"crop": 4}, {"flip": True}, {"grayscale": 1.0}, {"erasing": 1.0}])
+@pytest.mark.parametrize(
+    "change", [{"crop": 4}, {"flip": True}, {"grayscale": 1.0}, {"erasing": 1.0}]
+)
 def test_each_augmentation_is_a_switch_of_its_own(change: dict) -> None:
     plain, changed = load(NONE), load(replace(NONE, **change))
     visible = [(one.visible != other.visible).any() for one, other in zip(plain, changed)]
@@ -138,7 +140,7 @@ def test_test_batches_hold_every_picture_once_and_fill_up_the_last(tmp_path: Pat
         paths.append(str(tmp_path / f"{number}.png"))
         Image.new("RGB", (16, 32), (50 * number,) * 3).save(paths[-1])
     five = Records(np.array(paths), np.arange(5), np.ones(5, np.int64), Modality.VISIBLE)
-    batches = list(test_batches(five, height=32, width=16, batch=2))
+    batches = list(batches_in_order(five, height=32, width=16, batch=2))
     assert [len(batch) for batch in batches] == [2, 2, 2]
     levels = np.concatenate(batches)[:5, 0, 0, 0] * 0.229 * 255 + 0.485 * 255
     np.testing.assert_allclose(levels, [0, 50, 100, 150, 200], atol=0.01)

@@ -1,0 +1,13 @@
+.PHONY: check test smoke
+
+check:  ## style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+test:  ## every test
+	pytest
+
+smoke:  ## the main job in its shortest form
+	python run.py tag=smoke train.epochs=1 train.steps=3 train.eval_start=false \
+		dataset.generate.identities=20 dataset.generate.pictures=4 data.test_batch=20
