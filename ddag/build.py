@@ -108,7 +108,14 @@ def build_optimizer(settings: Settings, network: DDAG, steps: int) -> nn.Optimiz
     )
 
 
-def build_evaluator(settings: Settings, network: DDAG, test_set: TestSet) -> Evaluator:
+def build_evaluator(
+    settings: Settings,
+    network: DDAG,
+    test_set: TestSet,
+    *,
+    flip: bool = False,
+    reranking: bool = False,
+) -> Evaluator:
     """The evaluator of a test set by its data set's rules."""
     return Evaluator(
         network,
@@ -117,4 +124,6 @@ def build_evaluator(settings: Settings, network: DDAG, test_set: TestSet) -> Eva
         height=settings.data.height,
         width=settings.data.width,
         batch=settings.data.test_batch,
+        flip=flip,
+        reranking=reranking,
     )

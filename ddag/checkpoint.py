@@ -6,6 +6,7 @@ everything else as JSON in the bytes of ``ddag.meta``. Reading it runs no code.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,11 @@ def read(path: Path) -> Checkpoint:
         name[len(OPTIMIZER) :]: each for name, each in entries.items() if name.startswith(OPTIMIZER)
     }
     return Checkpoint(weights, optimizer, meta)
+
+
+def sha256(path: Path) -> str:
+    """The file's fingerprint, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_weights(network: nn.Cell, checkpoint: Checkpoint, path: Path) -> None:

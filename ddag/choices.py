@@ -19,6 +19,13 @@ class Search(Enum):
     indoor = "indoor"
 
 
+class Gallery(Enum):
+    """SYSU-MM01: which pictures a gallery holds: drawn by seed, or the authors' fixed draw."""
+
+    random = "random"
+    official = "official"
+
+
 class Backbone(Enum):
     """The two-stream ResNet's depth."""
 

@@ -11,7 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ddag.errors import InputError
-from ddag.settings import JobConfig, RegdbConfig, Settings, SysuConfig
+from ddag.job_settings import (
+    EvaluateConfig,
+    ExportConfig,
+    ExtractConfig,
+    ImportConfig,
+    JobConfig,
+)
+from ddag.settings import RegdbConfig, Settings, SysuConfig
 
 
 def register() -> None:
@@ -21,6 +28,10 @@ def register() -> None:
     store.store("regdb_schema", RegdbConfig, group="dataset")
     store.store("sysu_schema", SysuConfig, group="dataset")
     store.store("job_schema", JobConfig, group="job")
+    store.store("evaluate_schema", EvaluateConfig, group="job")
+    store.store("extract_schema", ExtractConfig, group="job")
+    store.store("import_schema", ImportConfig, group="job")
+    store.store("export_schema", ExportConfig, group="job")
 
 
 def parse(composed: DictConfig) -> Settings:

@@ -17,6 +17,7 @@ from ddag.data.loader import batches_in_order
 from ddag.data.records import Records, TestSet
 from ddag.metrics import Scores
 from ddag.model.network import DDAG, FeatureExtractor
+from ddag.rerank import rerank
 
 NAMES = ("feat", "feat_att")
 Features = dict[str, np.ndarray]  # "feat" and, with IWPA, "feat_att", (N, C) float32
@@ -70,8 +71,23 @@ class Evaluator:
         height: int,
         width: int,
         batch: int,
+        flip: bool = False,
+        reranking: bool = False,
     ) -> None:
+        """Build the feature extractors.
+
+        Args:
+            network: its weights may change between evaluations.
+            test_set: query and galleries.
+            protocol: the rules they are ranked by.
+            height: of the pictures, as is ``width``.
+            width: in pixels.
+            batch: pictures at a time.
+            flip: average the features of each picture and its mirror image.
+            reranking: rank by k-reciprocal neighbours, ``rerank.rerank``.
+        """
         self._set, self._protocol = test_set, protocol
+        self._flip, self._reranking = flip, reranking
         self._size = {"height": height, "width": width, "batch": batch}
         self._extractors = {
             records.modality: FeatureExtractor(network, records.modality)
@@ -88,8 +104,7 @@ class Evaluator:
 
         Each picture's features are extracted once, however many galleries hold it.
         """
-        chosen = [self._set.trials[trial] for trial in trials or range(len(self._set.trials))]
-        held = np.unique(np.concatenate(chosen))  # rows of the whole gallery that are needed
+        chosen, held = self._rows(trials)
         gallery = self._set.gallery.select(held)
         query_features = self.extract(self._set.query, advance)
         gallery_features = self.extract(gallery, advance)
@@ -102,6 +117,15 @@ class Evaluator:
             mean[name], deviation[name] = metrics.mean_and_std(scores)
         return Evaluation(mean, deviation)
 
+    def picture_count(self, trials: Optional[Sequence[int]] = None) -> int:
+        """How many pictures an evaluation extracts the features of."""
+        return len(self._set.query) + len(self._rows(trials)[1])
+
+    def _rows(self, trials: Optional[Sequence[int]]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Rows of the whole gallery: of each chosen trial, and of all of them together."""
+        chosen = [self._set.trials[trial] for trial in trials or range(len(self._set.trials))]
+        return chosen, np.unique(np.concatenate(chosen))
+
     def extract(
         self, records: Records, advance: Callable[[int], None] = lambda count: None
     ) -> Features:
@@ -110,16 +134,28 @@ class Evaluator:
         extractor.set_train(False)
         parts = []
         for images in batches_in_order(records, **self._size):
-            parts.append([feature.asnumpy() for feature in extractor(Tensor(images))])
+            features = [feature.asnumpy() for feature in extractor(Tensor(images))]
+            if self._flip:
+                mirrored = np.ascontiguousarray(images[..., ::-1])
+                both = zip(features, extractor(Tensor(mirrored)))
+                features = [_unit(one + other.asnumpy()) for one, other in both]
+            parts.append(features)
             advance(min(len(images), len(records) - len(images) * (len(parts) - 1)))
         columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))
         return dict(zip(NAMES, columns))
 
     def _score(self, query: np.ndarray, gallery: np.ndarray, records: Records) -> Scores:
+        # The inner product of vectors of length 1, nearest first.
+        distance = rerank(query, gallery) if self._reranking else -query @ gallery.T
         return metrics.score(
-            -query @ gallery.T,  # the inner product of vectors of length 1, nearest first
+            distance,
             self._set.query.identities,
             records.identities,
             excluded=self._protocol.excluded(self._set.query, records),
             cmc_counts=self._protocol.cmc_counts,
         )
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Each row of ``(N, C)`` at length 1."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

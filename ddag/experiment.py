@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from ddag import build, checkpoint, config, sources, tracking
+from ddag import build, checkpoint, restore, sources, tracking
 from ddag.evaluate import Evaluation
+from ddag.job_settings import EvaluateConfig
 from ddag.settings import Settings
+from ddag.tracking import progress
 from ddag.training import BEST, Training, figure
 
 
-def train(settings: Settings, folder: Path) -> float:
+def train(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """Train, evaluate the best epoch on every gallery, and return its score.
+
+    Args:
+        settings: of the run.
+        folder: for everything that the run leaves.
+        given: not used, a training knows all its settings.
 
     Raises:
         InputError: settings, data set or checkpoint do not work.
@@ -27,12 +34,14 @@ def train(settings: Settings, folder: Path) -> float:
         if untrained:
             tracker.log(0, tracking.flat("eval", untrained.mean))
         training.run(tracker)
-    evaluation, epoch = training.evaluate_best()
-    result = describe(settings, evaluation, epoch, start)
+    evaluation, meta = training.evaluate_best()
+    best = folder / "checkpoints" / BEST
+    result = describe(settings, evaluation, meta, start, flip=False, reranking=False)
+    result["checkpoint"] = {"path": str(best), "sha256": checkpoint.sha256(best)}
     if untrained:
         result["untrained"] = tracking.figures(untrained.mean)
     report(folder, result, evaluation, untrained)
-    tracking.show_next_commands(folder, folder / "checkpoints" / BEST)
+    tracking.show_next_commands(folder, best)
     return float(result["score"])
 
 
@@ -45,32 +54,62 @@ def evaluate(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         given: overrides of the command line, which go before the checkpoint's settings.
 
     Raises:
-        InputError: the checkpoint or its data set does not work.
+        InputError: the checkpoint or its data set does not work, or it was trained on another
+            split than it is to be evaluated on.
     """
     start = time.monotonic()
+    job = settings.job
+    assert isinstance(job, EvaluateConfig)
     build.configure_device(settings)
-    path = Path(str(settings.checkpoint))
-    stored = checkpoint.read(path)
-    settings = config.restore(stored.meta["settings"], settings, given)
-    network = build.build_network(settings, stored.meta["identities"])
-    checkpoint.load_weights(network, stored, path)
-    test_set = sources.read_test(settings.dataset)
-    evaluation = build.build_evaluator(settings, network, test_set).evaluate()
-    result = describe(settings, evaluation, stored.meta["epoch"], start)
-    report(folder, {**result, "checkpoint": str(path)}, evaluation, None)
+    stored = restore.network(settings, given)
+    if not job.allow_mismatch:
+        restore.refuse_other_split(stored)
+    test_set = sources.read_test(stored.settings.dataset)
+    evaluator = build.build_evaluator(
+        stored.settings, stored.network, test_set, flip=job.flip, reranking=job.rerank
+    )
+    with progress("evaluating", evaluator.picture_count()) as advance:
+        evaluation = evaluator.evaluate(advance=advance)
+    result = describe(
+        stored.settings, evaluation, stored.meta, start, flip=job.flip, reranking=job.rerank
+    )
+    result["checkpoint"] = {"path": str(stored.path), "sha256": checkpoint.sha256(stored.path)}
+    report(folder, result, evaluation, None)
     return float(result["score"])
 
 
+JOBS: dict[str, Callable[[Settings, Path, Sequence[str]], float]] = {
+    "train": train,
+    "evaluate": evaluate,
+}
+
+
 def describe(
-    settings: Settings, evaluation: Evaluation, epoch: int, start: float
+    settings: Settings,
+    evaluation: Evaluation,
+    meta: Mapping[str, Any],
+    start: float,
+    *,
+    flip: bool,
+    reranking: bool,
 ) -> dict[str, Any]:
-    """The content of result.json, figures in fractions of 1."""
+    """The content of result.json, figures in fractions of 1, with all they must be read with.
+
+    Args:
+        settings: of the network and its data set.
+        evaluation: of the checkpoint.
+        meta: of the checkpoint.
+        start: of the job, by ``time.monotonic``.
+        flip: whether features were averaged with the mirror image's.
+        reranking: whether rankings are k-reciprocal.
+    """
     return {
         "score": figure(evaluation.mean, settings.monitor),
         "metrics": tracking.figures(evaluation.mean),
         "std": tracking.figures(evaluation.deviation),
-        "protocol": sources.describe(settings.dataset),
-        "epoch": epoch,
+        "protocol": {**sources.describe(settings.dataset), "flip": flip, "rerank": reranking},
+        "epoch": meta["epoch"],
+        "step": meta["step"],
         "seconds": round(time.monotonic() - start, 1),
     }
 

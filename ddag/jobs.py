@@ -8,6 +8,9 @@ from pathlib import Path
 from ddag import environment
 from ddag.settings import Settings
 
+INSPECTIONS = ("prepare", "check")
+EXPERIMENTS = ("train", "evaluate")
+
 
 def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """Do the job and return its score, 0 for one that has none.
@@ -21,14 +24,18 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         InputError: something given does not work.
     """
     # Imported only now: MindSpore takes seconds, and not every job needs it.
-    if settings.job.name in ("prepare", "check"):
+    name = settings.job.name
+    if name in INSPECTIONS:
         from ddag import inspection
 
-        inspection.JOBS[settings.job.name](settings)
+        inspection.JOBS[name](settings)
         return 0.0
     environment.prepare()
-    from ddag import experiment
+    if name in EXPERIMENTS:
+        from ddag import experiment
 
-    if settings.job.name == "evaluate":
-        return experiment.evaluate(settings, folder, given)
-    return experiment.train(settings, folder)
+        return experiment.JOBS[name](settings, folder, given)
+    from ddag import exchange
+
+    exchange.JOBS[name](settings, given)
+    return 0.0

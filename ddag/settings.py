@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from ddag.choices import (
     Backbone,
     Direction,
+    Gallery,
     LossKind,
     Mode,
     OptimizerKind,
@@ -22,6 +23,7 @@ from ddag.choices import (
     Triplet,
 )
 from ddag.errors import InputError
+from ddag.job_settings import JobConfig
 from ddag.model.shape import map_size
 
 
@@ -71,6 +73,7 @@ class SysuConfig(DatasetConfig):
 
     search: Search = MISSING
     shots: int = MISSING  # gallery pictures of an identity and camera
+    gallery: Gallery = MISSING
 
     def __post_init__(self) -> None:
         _require(self.shots in (1, 10), "dataset.shots", self.shots, "the protocol has 1 and 10")
@@ -218,13 +221,7 @@ class DeviceConfig:
         _require(self.id >= 0, "device.id", self.id, "use 0 or more")
 
 
-@dataclass
-class JobConfig:
-    """What to do: train, evaluate, prepare or check."""
-
-    name: str = MISSING
-
-
+ON_A_CHECKPOINT = ("evaluate", "extract", "export_weights")
 FIGURES = ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP")
 
 
@@ -254,10 +251,8 @@ class Settings:
         rows = map_size(self.data.height)
         tall = f"pictures {self.data.height} high have {rows} rows in the last map; use at most"
         _require(self.model.part <= rows, "model.part", self.model.part, f"{tall} {rows}")
-        needs = "needs checkpoint=PATH, the checkpoint to evaluate"
-        _require(
-            self.checkpoint is not None or self.job.name != "evaluate", "job", "evaluate", needs
-        )
+        job, needs = self.job.name, "needs checkpoint=PATH, a .ckpt of a run's checkpoints/"
+        _require(self.checkpoint is not None or job not in ON_A_CHECKPOINT, "job", job, needs)
         branch, _, figure = self.monitor.partition("/")
         known = branch in self.features and figure in FIGURES
         remedy = f"use one of {', '.join(self.features)}, a slash and one of {', '.join(FIGURES)}"

@@ -52,6 +52,7 @@ def read_test(dataset: DatasetConfig) -> TestSet:
             search=dataset.search.value,
             shots=dataset.shots,
             trials=range(PUBLISHED_GALLERIES),
+            gallery=dataset.gallery.value,
         )
     split = _regdb(dataset)
     return regdb.read_test(root, trial=split.trial, direction=split.direction.value)
@@ -63,6 +64,7 @@ def describe(dataset: DatasetConfig) -> dict[str, Any]:
         return {
             "dataset": dataset.name,
             "search": dataset.search.value,
+            "gallery": dataset.gallery.value,
             "shots": dataset.shots,
             "galleries": PUBLISHED_GALLERIES,
         }

@@ -11,6 +11,7 @@ from ddag import build, checkpoint, sources
 from ddag.config import to_plain
 from ddag.evaluate import Evaluation
 from ddag.metrics import Scores
+from ddag.model import weights
 from ddag.model.initial import initialise
 from ddag.settings import Settings
 from ddag.tracking import Tracker, flat, progress
@@ -51,6 +52,8 @@ class Training:
         self._identities = train_set.identity_count
         self._network = build.build_network(settings, self._identities)
         initialise(self._network, settings.seed)
+        if settings.model.pretrained:
+            self._start_from(Path(settings.model.pretrained))
         self._optimizer = build.build_optimizer(settings, self._network, self._steps)
         self._trainer = Trainer(
             self._network,
@@ -93,14 +96,15 @@ class Training:
     def evaluate(self, *, first_gallery_only: bool = False) -> Evaluation:
         """Scores of the network as it is now."""
         trials = [0] if first_gallery_only else None
-        return self._evaluator.evaluate(trials=trials)
+        with progress("evaluating", self._evaluator.picture_count(trials)) as advance:
+            return self._evaluator.evaluate(trials=trials, advance=advance)
 
-    def evaluate_best(self) -> tuple[Evaluation, int]:
-        """Scores of the best checkpoint on every gallery, and its epoch."""
+    def evaluate_best(self) -> tuple[Evaluation, dict[str, Any]]:
+        """Scores of the best checkpoint on every gallery, and its meta."""
         path = self._folder / BEST
         best = checkpoint.read(path)
         checkpoint.load_weights(self._network, best, path)
-        return self.evaluate(), best.meta["epoch"]
+        return self.evaluate(), best.meta
 
     def _train_epoch(self, epoch: int) -> tuple[dict[str, float], EpochResult]:
         weight = graph_weight(self._progress.without_graph)
@@ -147,6 +151,12 @@ class Training:
             "identities": self._identities,
             **asdict(self._progress),
         }
+
+    def _start_from(self, path: Path) -> None:
+        source = f"model.pretrained={path}"
+        report = weights.load(self._network, path, source=source, for_training=True)
+        for line in report.lines():
+            log.info("%s", line)
 
     def _resume(self, path: Path) -> None:
         stored = checkpoint.read(path)

@@ -157,7 +157,7 @@ def test_sysu_prepares_trains_and_evaluates(tmp_path: Path, tiny_sysu: Path) -> 
     run = only_run(tmp_path)
     result = json.loads((run / "result.json").read_text())
     assert result["protocol"] == {
-        "dataset": "sysu", "search": "indoor", "shots": 1, "galleries": 10,
+        "dataset": "sysu", "search": "indoor", "gallery": "random", "shots": 1, "galleries": 10,
     }  # fmt: skip
     assert (tiny_sysu / "train_rgb_resized_img.npy").is_file()
     again = tmp_path / "again"

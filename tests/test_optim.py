@@ -24,7 +24,7 @@ class Two(nn.Cell):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = nn.Cell()
-        self.backbone.weight = Parameter(Tensor(np.ones(1, np.float32)), "weight")
+        self.backbone.weight = Parameter(Tensor(np.ones(1, np.float32)), "backbone.weight")
         self.head = Parameter(Tensor(np.ones(1, np.float32)), "head")
 
 

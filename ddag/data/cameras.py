@@ -81,10 +81,10 @@ def infrared_picture(
     warmth = 0.75 + np.asarray(core, np.float32) / 1020  # limbs and edges are cooler
     texture = Image.fromarray(person.texture[parts]).resize(size, Image.Resampling.NEAREST)
     levels = levels * warmth * (rng.uniform(0.85, 1.15) + 0.08 * _smooth(rng, size))
-    grain = np.asarray(texture, np.float32) + np.float32(rng.uniform(3, 8))
+    grain = np.asarray(texture, np.float32) + np.float32(rng.uniform(2, 6))
     noise = rng.standard_normal(levels.shape, np.float32) * grain
     grey = _picture(levels + noise + np.float32(rng.uniform(-8, 12)))
-    return grey.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 0.9))).convert("RGB")
+    return grey.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 0.8))).convert("RGB")
 
 
 def _silhouette(parts: np.ndarray) -> Image.Image:

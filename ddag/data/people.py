@@ -164,7 +164,7 @@ def _random_print(rng: np.random.Generator, *, plain: float) -> Print:
     weights = {"plain": plain, "square": 1.0, "disc": 1.0, **dict.fromkeys(kinds, 1.0)}
     return Print(
         kind=_pick(rng, weights),
-        period=rng.uniform(0.055, 0.14),
+        period=rng.uniform(0.06, 0.16),
         share=rng.uniform(0.35, 0.65),
         place=rng.uniform(0.1, 0.24),
     )
@@ -183,8 +183,8 @@ def _random_clothes(rng: np.random.Generator) -> Clothes:
         lower_hem=rng.uniform(0.3, 0.9) if skirt or rng.random() < 0.35 else 1.0,
         lower_flare=rng.uniform(0.0, 0.09) if skirt else rng.uniform(0.0, 0.035),
         boot=rng.uniform(0.25, 0.4) if rng.random() < 0.25 else 0.08,
-        upper_print=_random_print(rng, plain=0.5),
-        lower_print=_random_print(rng, plain=2.0),
+        upper_print=_random_print(rng, plain=0.3),
+        lower_print=_random_print(rng, plain=1.0),
     )
 
 

@@ -1,0 +1,68 @@
+"""What each job can be told, beside the checkpoint that it works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import MISSING
+
+from ddag.errors import InputError
+
+
+@dataclass
+class JobConfig:
+    """A job that needs nothing more: train, prepare, check."""
+
+    name: str = MISSING
+
+
+@dataclass
+class FeatureJobConfig(JobConfig):
+    """A job that extracts the features of a test set."""
+
+    flip: bool = MISSING  # average the features of each picture and its mirror image
+
+
+@dataclass
+class EvaluateConfig(FeatureJobConfig):
+    """Scores of a checkpoint."""
+
+    rerank: bool = MISSING  # k-reciprocal re-ranking
+    allow_mismatch: bool = MISSING  # also on a split that the checkpoint was not trained for
+
+
+@dataclass
+class ExtractConfig(FeatureJobConfig):
+    """Features of query and gallery into a file."""
+
+    output: str = MISSING
+
+    def __post_init__(self) -> None:
+        _require_suffix("job.output", self.output, ".npz")
+
+
+@dataclass
+class ImportConfig(JobConfig):
+    """Foreign weights into a checkpoint of ours."""
+
+    source: str = MISSING
+    target: str = MISSING
+
+    def __post_init__(self) -> None:
+        _require_suffix("job.target", self.target, ".ckpt")
+
+
+@dataclass
+class ExportConfig(JobConfig):
+    """A checkpoint of ours into the names of the authors' release."""
+
+    target: str = MISSING
+
+    def __post_init__(self) -> None:
+        _require_suffix("job.target", self.target, ".safetensors")
+
+
+def _require_suffix(setting: str, path: str, suffix: str) -> None:
+    if Path(path).suffix != suffix:
+        raise InputError(f"{setting}={path}: is written as {suffix}; end its name so")
