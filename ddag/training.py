@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
@@ -10,6 +11,7 @@ from typing import Any, Optional
 from ddag import build, checkpoint, sources
 from ddag.config import to_plain
 from ddag.evaluate import Evaluation
+from ddag.files import replacing
 from ddag.metrics import Scores
 from ddag.model import weights
 from ddag.model.initial import initialise
@@ -63,6 +65,8 @@ class Training:
             seed=settings.seed,
         )
         self._evaluator = build.build_evaluator(settings, self._network, test_set)
+        self._galleries = len(test_set.trials)
+        self._best_evaluation: Optional[Evaluation] = None
         self._progress = Progress()
         if settings.train.resume:
             self._resume(Path(settings.train.resume))
@@ -85,10 +89,10 @@ class Training:
             )
             line = self._line(result, values)
             if self._is_due(epoch + 1):
-                scores = self.evaluate(first_gallery_only=True).mean
-                values.update(flat("eval", scores))
-                line += "  " + summary(scores)
-                self._keep_best(scores)
+                evaluation = self.evaluate(first_gallery_only=True)
+                values.update(flat("eval", evaluation.mean))
+                line += "  " + summary(evaluation.mean)
+                self._keep_best(evaluation)
             log.info("%s", line)
             tracker.log(epoch + 1, values)
             self._save_last()
@@ -103,6 +107,8 @@ class Training:
         """Scores of the best checkpoint on every gallery, and its meta."""
         path = self._folder / BEST
         best = checkpoint.read(path)
+        if self._galleries == 1 and self._best_evaluation:
+            return self._best_evaluation, best.meta  # the first gallery was all there is
         checkpoint.load_weights(self._network, best, path)
         return self.evaluate(), best.meta
 
@@ -127,12 +133,13 @@ class Training:
         every = self._settings.train.eval_every
         return epoch == self._settings.train.epochs or (every > 0 and epoch % every == 0)
 
-    def _keep_best(self, scores: dict[str, Scores]) -> None:
-        score = figure(scores, self._settings.monitor)
+    def _keep_best(self, evaluation: Evaluation) -> None:
+        score = figure(evaluation.mean, self._settings.monitor)
         if self._progress.best_score is None or score > self._progress.best_score:
             self._progress = replace(
                 self._progress, best_score=score, best_epoch=self._progress.epoch
             )
+            self._best_evaluation = evaluation
             checkpoint.save(self._folder / BEST, self._network, meta=self._meta())
 
     def _save_last(self) -> None:
@@ -164,6 +171,13 @@ class Training:
         checkpoint.load_optimizer(self._network, self._optimizer, stored, path)
         names = Progress.__dataclass_fields__
         self._progress = Progress(**{name: stored.meta[name] for name in names})
+        best = path.with_name(BEST)
+        if best.is_file():
+            with replacing(self._folder / BEST) as draft:
+                shutil.copyfile(best, draft)
+        else:
+            log.warning("No %s beside %s: the best epoch is sought anew", BEST, path)
+            self._progress = replace(self._progress, best_score=None, best_epoch=None)
         log.info("Going on after epoch %d of %s", self._progress.epoch, path)
 
     def _line(self, result: EpochResult, values: dict[str, float]) -> str:

@@ -102,7 +102,9 @@ def test_tensorboard_reads_what_metrics_say(trained: Path) -> None:
 def test_result_is_the_best_epochs_and_names_its_protocol(trained: Path) -> None:
     run = only_run(trained)
     result = json.loads((run / "result.json").read_text())
-    assert result["protocol"] == {"dataset": "regdb", "direction": "v2i", "trial": 1}
+    assert result["protocol"] == {
+        "dataset": "regdb", "direction": "v2i", "trial": 1, "flip": False, "rerank": False,
+    }  # fmt: skip
     assert set(result["metrics"]) == {"feat", "feat_att"} == set(result["untrained"])
     assert set(result["metrics"]["feat"]) == {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
     lines = read_metrics(run)
@@ -158,6 +160,7 @@ def test_sysu_prepares_trains_and_evaluates(tmp_path: Path, tiny_sysu: Path) -> 
     result = json.loads((run / "result.json").read_text())
     assert result["protocol"] == {
         "dataset": "sysu", "search": "indoor", "gallery": "random", "shots": 1, "galleries": 10,
+        "flip": False, "rerank": False,
     }  # fmt: skip
     assert (tiny_sysu / "train_rgb_resized_img.npy").is_file()
     again = tmp_path / "again"
@@ -227,7 +230,7 @@ def test_prepare_writes_the_arrays_of_sysu(tmp_path: Path, tiny_sysu: Path) -> N
         (["dataset=regdb", "dataset.root=nowhere"], "dataset.root=nowhere"),
         (["dataset=sysu", "dataset.root=nowhere"], "dataset.root=nowhere"),
         (["job=evaluate", "checkpoint=none.ckpt"], "checkpoint=none.ckpt"),
-        (["train.resume=none.ckpt", "dataset=regdb", "dataset.root={tiny}"], "none.ckpt"),
+        (["train.resume=none.ckpt", "dataset=regdb", "dataset.root={tiny}", *TINY], "none.ckpt"),
         (["sampler.identities=9", "dataset=regdb", "dataset.root={tiny}"], "sampler.identities=9"),
         (["model.part"], "model.part"),
     ],

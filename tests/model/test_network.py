@@ -67,7 +67,7 @@ def test_a_modality_goes_through_its_own_stem() -> None:
 
 def test_extracting_features_renames_and_changes_no_parameter() -> None:
     network = build()
-    before = {each.name: each.asnumpy() for each in network.get_parameters()}
+    before = {each.name: each.asnumpy().copy() for each in network.get_parameters()}
     FeatureExtractor(network, Modality.VISIBLE)(images())
     for parameter in network.get_parameters():
         np.testing.assert_array_equal(before[parameter.name], parameter.asnumpy())
