@@ -20,9 +20,12 @@ from ddag.job_settings import (
 )
 from ddag.settings import RegdbConfig, Settings, SysuConfig
 
+MAX_FOLDER_NAME = 200  # file systems end at 255 bytes
+
 
 def register() -> None:
     """Give Hydra the types of the groups; ``conf/`` builds on them by name."""
+    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
     store = ConfigStore.instance()
     store.store("settings", Settings)
     store.store("regdb_schema", RegdbConfig, group="dataset")
@@ -32,6 +35,11 @@ def register() -> None:
     store.store("extract_schema", ExtractConfig, group="job")
     store.store("import_schema", ImportConfig, group="job")
     store.store("export_schema", ExportConfig, group="job")
+
+
+def folder_name(overrides: str) -> str:
+    """The overrides of a job of a sweep as the name of one folder, cut off where it grows long."""
+    return overrides.replace("/", "-")[:MAX_FOLDER_NAME]
 
 
 def parse(composed: DictConfig) -> Settings:

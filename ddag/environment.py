@@ -21,6 +21,9 @@ def prepare() -> None:
         raise InputError('mindspore: not installed; run pip install -e ".[cpu]" (or ".[gpu]")')
     # MindSpore's own log: errors only. Its warnings speak to its developers.
     os.environ.setdefault("GLOG_v", "3")
+    # As MindSpore itself would, but only if it were the first to import protobuf: tensorboardX may
+    # be, and MindSpore's generated code does not load in protobuf's default implementation.
+    os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
     if _has_package("mindspore-gpu"):
         # It looks for a system-wide CUDA in LD_LIBRARY_PATH and complains at every import.
         os.environ.setdefault("MS_DEV_CLOSE_VERSION_CHECK", "ON")

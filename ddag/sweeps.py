@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from rich.table import Table
 
 from ddag.files import replacing
-from ddag.tracking import TITLES
+from ddag.metrics import TITLES
 
 log = logging.getLogger(__name__)
 

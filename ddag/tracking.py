@@ -17,17 +17,7 @@ from rich.table import Table
 from tensorboardX import SummaryWriter
 
 from ddag.files import replacing
-from ddag.metrics import Scores
-
-# Titles of the figures of ``Scores.as_dict``.
-TITLES = {
-    "rank1": "Rank-1",
-    "rank5": "Rank-5",
-    "rank10": "Rank-10",
-    "rank20": "Rank-20",
-    "mAP": "mAP",
-    "mINP": "mINP",
-}
+from ddag.metrics import TITLES, Scores
 
 
 class Advance(Protocol):

@@ -112,6 +112,13 @@ def test_a_value_that_cannot_work_is_refused_by_name(overrides: list[str], said:
     assert "\n" not in str(caught.value)
 
 
+def test_the_folder_of_a_job_is_one_name_that_file_systems_take() -> None:
+    name = config.folder_name("model.part=0,dataset.root=a/b," + "x" * 300)
+    assert "/" not in name
+    assert name.startswith("model.part=0,dataset.root=a-b,")
+    assert len(name) <= 200
+
+
 def test_rank1_of_the_refined_feature_is_monitored_where_there_is_one() -> None:
     assert parse().monitor == "feat_att/rank1"
     assert parse("model.part=0").monitor == "feat/rank1"
