@@ -10,4 +10,4 @@ test:  ## every test
 
 smoke:  ## the main job in its shortest form
 	python run.py tag=smoke train.epochs=1 train.steps=3 train.eval_start=false \
-		dataset.generate.identities=20 dataset.generate.pictures=4 data.test_batch=20
+		dataset.generate.identities=40 dataset.generate.pictures=3 data.test_batch=20
