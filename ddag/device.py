@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mindspore as ms
+from mindspore import ops
 
 from ddag.errors import InputError
 
@@ -24,6 +25,9 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     """
     try:
         _set_target(target, device_id)
+        if target != "CPU":
+            # MindSpore 1.10 takes any target and fails at the first operation on it.
+            ops.add(ms.Tensor(1.0), ms.Tensor(1.0)).asnumpy()
     except (RuntimeError, ValueError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(

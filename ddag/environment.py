@@ -44,8 +44,12 @@ def _load_cuda_wheels() -> None:
     A library whose own needs are not loaded yet fails, and is tried again after the others.
     """
     spec = importlib.util.find_spec("nvidia")
-    folders = [] if spec is None else spec.submodule_search_locations or []
-    waiting = [file for folder in folders for file in sorted(Path(folder).glob("*/lib/*.so*"))]
+    parents = [] if spec is None else spec.submodule_search_locations or []
+    folders = [folder for parent in parents for folder in sorted(Path(parent).glob("*/lib"))]
+    # Not for the loader, which read it when the process began, but for MindSpore's own check.
+    known = os.environ.get("LD_LIBRARY_PATH", "")
+    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join([*map(str, folders), *filter(None, [known])])
+    waiting = [file for folder in folders for file in sorted(folder.glob("*.so*"))]
     while waiting:
         failed = [file for file in waiting if not _load(file)]
         if len(failed) == len(waiting):

@@ -124,4 +124,7 @@ def report(
     }
     rows.update(evaluation.mean)
     protocol = ", ".join(f"{key} {value}" for key, value in result["protocol"].items())
-    tracking.show_scores(f"Epoch {result['epoch']} on {protocol}", rows, evaluation.deviation)
+    made = f"epoch {result['epoch']}, {result['step']} steps"
+    checkpoint_hash = result["checkpoint"]["sha256"][:12]
+    title = f"{protocol}; {made}, checkpoint {checkpoint_hash}"
+    tracking.show_scores(title, rows, evaluation.deviation)

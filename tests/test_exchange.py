@@ -7,7 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import load_rule
+from mindspore import Tensor
+from safetensors.numpy import save_file
 from test_command_line import TINY, only_run, type_in
+
+from ddag.data.loader import normalise
+from ddag.data.pictures import read_picture
+from ddag.data.records import Modality
+from ddag.model import weights
+from ddag.model.network import DDAG, FeatureExtractor
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +51,31 @@ def test_exported_weights_come_back_to_the_same_numbers(
     (tmp_path / "second").mkdir()
     evaluate(tmp_path / "second", ours)
     assert result(tmp_path / "second")["metrics"] == result(tmp_path / "first")["metrics"]
+
+
+def test_the_authors_checkpoint_ranks_pictures_on_disk_by_the_networks_features(
+    tmp_path: Path, tiny_regdb: Path
+) -> None:
+    network = DDAG(206, backbone="resnet50", part=3, graph=True, low_dim=512, heads=4, height=288)
+    shapes = {name: value.shape for name, value in weights.original_state(network).items()}
+    rule = load_rule()
+    state = {name: rule.tensor(name, shape, 0) for name, shape in shapes.items()}
+    save_file(state, tmp_path / "original.safetensors")
+    ours = tmp_path / "ours.ckpt"
+    place = ["dataset=regdb", f"dataset.root={tiny_regdb}", "data.test_batch=8"]
+    source = f"job.source={tmp_path / 'original.safetensors'}"
+    type_in(tmp_path, "job=import_weights", source, f"job.target={ours}", *place)
+    output = tmp_path / "features.npz"
+    type_in(tmp_path, "job=extract", f"checkpoint={ours}", f"job.output={output}")
+    weights.fill(network, state, "reference", for_training=False)
+    with np.load(output) as arrays:
+        for name, modality in (("query", Modality.VISIBLE), ("gallery", Modality.INFRARED)):
+            path = str(arrays[f"{name}_paths"][0])
+            pixels = read_picture(path, height=288, width=144)[None]
+            features = FeatureExtractor(network, modality)(Tensor(normalise(pixels)))
+            for feature, expected in zip(("feat", "feat_att"), features):
+                extracted = arrays[f"{name}_{feature}"][0]
+                np.testing.assert_allclose(extracted, expected.asnumpy()[0], rtol=0, atol=1e-4)
 
 
 def test_training_starts_from_pretrained_weights(
