@@ -32,8 +32,8 @@ def build(
     graph = [each for each in heads if each.name.startswith("graph.")]
     others = [each for each in heads if not each.name.startswith("graph.")]
     # While the graph loss weighs nothing, in the first epoch, decay is the only gradient that the
-    # graph branch gets. Adam scales any gradient to steps of the full rate, so that decay would
-    # bring the branch to zero within the epoch, and zero is where it would stay.
+    # graph branch gets. Adam scales any gradient to steps of the full rate, so that decay
+    # alone would pull the branch towards zero as fast as a real gradient moves it.
     graph_decay = 0.0 if kind == "adam" else weight_decay
     groups: list[dict[str, Any]] = [
         {"params": backbone, "lr": [rate * backbone_scale for rate in rates]},
