@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -47,13 +48,20 @@ def save(
     Raises:
         InputError: the file cannot be written; an earlier one of that name is left whole.
     """
-    entries = [{"name": each.name, "data": each} for each in network.get_parameters()]
+    values = {each.name: each for each in network.get_parameters()}
     if optimizer is not None:
-        entries += [
-            {"name": OPTIMIZER + each.name, "data": each} for each in _state(network, optimizer)
-        ]
-    text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    entries.append({"name": META, "data": Tensor(text)})
+        values.update({OPTIMIZER + each.name: each for each in _state(network, optimizer)})
+    values[META] = Tensor(np.frombuffer(json.dumps(meta).encode(), np.uint8))
+    write(path, values)
+
+
+def write(path: Path, values: Mapping[str, Tensor]) -> None:
+    """Write tensors by name as a MindSpore ``.ckpt``.
+
+    Raises:
+        InputError: the file cannot be written; an earlier one of that name is left whole.
+    """
+    entries = [{"name": name, "data": value} for name, value in values.items()]
     try:
         with replacing(path) as draft:
             ms.save_checkpoint(entries, str(draft))

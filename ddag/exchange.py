@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
@@ -43,7 +42,7 @@ def import_weights(settings: Settings, given: Sequence[str]) -> None:
     found = weights.infer_architecture(read, name)
     if not found["identities"]:
         values = translate(read, name).values
-        _write_backbone(Path(job.target), values)
+        checkpoint.write(Path(job.target), {name: Tensor(value) for name, value in values.items()})
         log.info("%s holds a %s without heads", job.source, found["backbone"])
     else:
         settings = _with_network(settings, found)
@@ -126,12 +125,3 @@ def _with_network(settings: Settings, found: dict[str, Any]) -> Settings:
         heads=found.get("heads", settings.model.heads),
     )
     return replace(settings, model=model)
-
-
-def _write_backbone(target: Path, values: dict[str, Any]) -> None:
-    try:
-        with replacing(target) as draft:
-            entries = [{"name": name, "data": Tensor(value)} for name, value in values.items()]
-            ms.save_checkpoint(entries, str(draft))
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"job.target={target}: cannot be written ({error})") from error

@@ -36,8 +36,7 @@ def train(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         training.run(tracker)
     evaluation, meta = training.evaluate_best()
     best = folder / "checkpoints" / BEST
-    result = describe(settings, evaluation, meta, start, flip=False, reranking=False)
-    result["checkpoint"] = {"path": str(best), "sha256": checkpoint.sha256(best)}
+    result = describe(settings, evaluation, meta, best, start)
     if untrained:
         result["untrained"] = tracking.figures(untrained.mean)
     report(folder, result, evaluation, untrained)
@@ -71,9 +70,14 @@ def evaluate(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     with progress("evaluating", evaluator.picture_count()) as advance:
         evaluation = evaluator.evaluate(advance=advance)
     result = describe(
-        stored.settings, evaluation, stored.meta, start, flip=job.flip, reranking=job.rerank
+        stored.settings,
+        evaluation,
+        stored.meta,
+        stored.path,
+        start,
+        flip=job.flip,
+        reranking=job.rerank,
     )
-    result["checkpoint"] = {"path": str(stored.path), "sha256": checkpoint.sha256(stored.path)}
     report(folder, result, evaluation, None)
     return float(result["score"])
 
@@ -88,10 +92,11 @@ def describe(
     settings: Settings,
     evaluation: Evaluation,
     meta: Mapping[str, Any],
+    path: Path,
     start: float,
     *,
-    flip: bool,
-    reranking: bool,
+    flip: bool = False,
+    reranking: bool = False,
 ) -> dict[str, Any]:
     """The content of result.json, figures in fractions of 1, with all they must be read with.
 
@@ -99,6 +104,7 @@ def describe(
         settings: of the network and its data set.
         evaluation: of the checkpoint.
         meta: of the checkpoint.
+        path: of the checkpoint.
         start: of the job, by ``time.monotonic``.
         flip: whether features were averaged with the mirror image's.
         reranking: whether rankings are k-reciprocal.
@@ -110,6 +116,7 @@ def describe(
         "protocol": {**sources.describe(settings.dataset), "flip": flip, "rerank": reranking},
         "epoch": meta["epoch"],
         "step": meta["step"],
+        "checkpoint": {"path": str(path), "sha256": checkpoint.sha256(path)},
         "seconds": round(time.monotonic() - start, 1),
     }
 

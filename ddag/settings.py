@@ -24,6 +24,7 @@ from ddag.choices import (
 )
 from ddag.errors import InputError
 from ddag.job_settings import JobConfig
+from ddag.metrics import TITLES
 from ddag.model.shape import map_size
 
 
@@ -222,7 +223,6 @@ class DeviceConfig:
 
 
 ON_A_CHECKPOINT = ("evaluate", "extract", "export_weights")
-FIGURES = ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP")
 
 
 @dataclass
@@ -254,8 +254,8 @@ class Settings:
         job, needs = self.job.name, "needs checkpoint=PATH, a .ckpt of a run's checkpoints/"
         _require(self.checkpoint is not None or job not in ON_A_CHECKPOINT, "job", job, needs)
         branch, _, figure = self.monitor.partition("/")
-        known = branch in self.features and figure in FIGURES
-        remedy = f"use one of {', '.join(self.features)}, a slash and one of {', '.join(FIGURES)}"
+        known = branch in self.features and figure in TITLES
+        remedy = f"use one of {', '.join(self.features)}, a slash and one of {', '.join(TITLES)}"
         _require(known, "train.monitor", self.monitor, remedy)
 
     @property

@@ -31,7 +31,6 @@ class Tracker:
     """The files of one run folder; close it, or use it in a ``with`` block."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self._writer = SummaryWriter(str(folder))
         self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
 
