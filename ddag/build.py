@@ -10,11 +10,12 @@ from ddag import device, optim, schedule
 from ddag.data.loader import Augmentation, TrainLoader
 from ddag.data.records import TestSet, TrainSet
 from ddag.data.sampler import IdentitySampler
+from ddag.data_settings import SysuConfig
 from ddag.errors import InputError
 from ddag.evaluate import REGDB, SYSU, Evaluator
 from ddag.losses import BatchLoss
 from ddag.model.network import DDAG
-from ddag.settings import Settings, SysuConfig
+from ddag.settings import Settings
 
 
 def configure_device(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ddag.data_settings import RegdbConfig, SysuConfig
 from ddag.errors import InputError
 from ddag.job_settings import (
     EvaluateConfig,
@@ -18,7 +19,7 @@ from ddag.job_settings import (
     ImportConfig,
     JobConfig,
 )
-from ddag.settings import RegdbConfig, Settings, SysuConfig
+from ddag.settings import Settings
 
 MAX_FOLDER_NAME = 200  # file systems end at 255 bytes
 

@@ -6,3 +6,9 @@ class InputError(ValueError):
 
     The message is one line: *what = value: what is wrong; what would do*.
     """
+
+
+def require(holds: bool, setting: str, value: object, remedy: str) -> None:
+    """Refuse a setting's value by name unless it ``holds``; ``remedy`` says what would do."""
+    if not holds:
+        raise InputError(f"{setting}={value}: {remedy}")

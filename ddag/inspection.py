@@ -14,8 +14,9 @@ from rich.table import Table
 from ddag import sources
 from ddag.data import pictures, regdb, sysu, sysu_protocol
 from ddag.data.records import Records
+from ddag.data_settings import SysuConfig
 from ddag.errors import InputError
-from ddag.settings import Settings, SysuConfig
+from ddag.settings import Settings
 from ddag.tracking import progress
 
 SEARCHES: tuple[Literal["all", "indoor"], ...] = ("all", "indoor")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from ddag.errors import InputError
+from ddag.errors import require
 
 
 @dataclass
@@ -64,5 +64,4 @@ class ExportConfig(JobConfig):
 
 
 def _require_suffix(setting: str, path: str, suffix: str) -> None:
-    if Path(path).suffix != suffix:
-        raise InputError(f"{setting}={path}: is written as {suffix}; end its name so")
+    require(Path(path).suffix == suffix, setting, path, f"is written as {suffix}; end its name so")

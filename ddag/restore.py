@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ddag import build, checkpoint, config
+from ddag.data_settings import RegdbConfig
 from ddag.errors import InputError
 from ddag.model.network import DDAG
-from ddag.settings import RegdbConfig, Settings
+from ddag.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ddag.data import pictures, regdb, synthetic, sysu, sysu_prepare, sysu_protocol
 from ddag.data.records import TestSet, TrainSet
-from ddag.settings import DataConfig, DatasetConfig, RegdbConfig, SysuConfig
+from ddag.data_settings import DataConfig, DatasetConfig, RegdbConfig, SysuConfig
 from ddag.tracking import progress
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ from hydra import compose, initialize_config_dir
 
 from ddag import config
 from ddag.choices import Backbone, Direction, Search
+from ddag.data_settings import RegdbConfig, SysuConfig
 from ddag.errors import InputError
-from ddag.settings import RegdbConfig, Settings, SysuConfig
+from ddag.settings import Settings
 
 CONF = Path(__file__).parents[1] / "conf"
 NEEDED = {"import_weights": ["job.source=weights.pth"]}  # an option that has no default

@@ -10,7 +10,16 @@ PACKAGE = Path(__file__).parents[1] / "ddag"
 # Low to high; see CONTRIBUTING.md. A name ending in a dot stands for every module below it.
 ROWS = [
     {"errors", "choices", "files", "environment", "model.shape", "data.records"},
-    {"settings", "job_settings", "metrics", "rerank", "schedule", "data.sampler", "data.erasing"},
+    {
+        "settings",
+        "data_settings",
+        "job_settings",
+        "metrics",
+        "rerank",
+        "schedule",
+        "data.sampler",
+        "data.erasing",
+    },
     {"config", "data.", "model.", "losses", "device"},
     {"optim", "checkpoint", "tracking"},
     {"train", "evaluate", "sources"},
