@@ -1,7 +1,8 @@
 """A training's weights, optimiser and progress in one file, written whole or not at all.
 
 The file is a MindSpore ``.ckpt``: parameters by name, the optimiser's under ``optimizer.``, and
-everything else as JSON in the bytes of ``ddag.meta``. Reading it runs no code.
+everything else as JSON in the bytes of ``ddag.meta``; ``ddag.sha256`` is the fingerprint of all
+that. Reading it runs no code.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ddag.files import replacing
 
 OPTIMIZER = "optimizer."
 META = "ddag.meta"
+FINGERPRINT = "ddag.sha256"
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,21 @@ class Checkpoint:
 
 
 def save(
-    path: Path, network: nn.Cell, *, meta: dict[str, Any], optimizer: Optional[nn.Optimizer] = None
+    path: Path,
+    network: nn.Cell,
+    *,
+    meta: dict[str, Any],
+    optimizer: Optional[nn.Optimizer] = None,
+    previous: Optional[Path] = None,
 ) -> None:
-    """Write a checkpoint; ``optimizer`` only where training may go on from it.
+    """Write a checkpoint.
+
+    Args:
+        path: of the file.
+        network: its parameters are written.
+        meta: plain values.
+        optimizer: only where training may go on from the checkpoint.
+        previous: where an earlier file at ``path`` goes; without it, it is replaced.
 
     Raises:
         InputError: the file cannot be written; an earlier one of that name is left whole.
@@ -52,18 +66,19 @@ def save(
     if optimizer is not None:
         values.update({OPTIMIZER + each.name: each for each in _state(network, optimizer)})
     values[META] = Tensor(np.frombuffer(json.dumps(meta).encode(), np.uint8))
-    write(path, values)
+    values[FINGERPRINT] = Tensor(_fingerprint(values))
+    write(path, values, previous=previous)
 
 
-def write(path: Path, values: Mapping[str, Tensor]) -> None:
-    """Write tensors by name as a MindSpore ``.ckpt``.
+def write(path: Path, values: Mapping[str, Tensor], *, previous: Optional[Path] = None) -> None:
+    """Write tensors by name as a MindSpore ``.ckpt``; ``previous`` as in ``save``.
 
     Raises:
         InputError: the file cannot be written; an earlier one of that name is left whole.
     """
     entries = [{"name": name, "data": value} for name, value in values.items()]
     try:
-        with replacing(path) as draft:
+        with replacing(path, previous) as draft:
             ms.save_checkpoint(entries, str(draft))
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
@@ -73,18 +88,23 @@ def read(path: Path) -> Checkpoint:
     """Read what ``save`` wrote.
 
     Raises:
-        InputError: no such file, or not a checkpoint of this framework.
+        InputError: no such file, not a checkpoint of this framework, or not as it was written.
     """
     if not path.is_file():
         raise InputError(f"checkpoint={path}: no such file; name a .ckpt of a run's checkpoints/")
+    damaged = InputError(
+        f"checkpoint={path}: damaged, or not a checkpoint of this framework; name another .ckpt of"
+        " a run's checkpoints/"
+    )
     try:
         entries = ms.load_checkpoint(str(path))
+        fingerprint = entries.pop(FINGERPRINT).asnumpy()
+        whole = np.array_equal(fingerprint, _fingerprint(entries))
         meta = json.loads(entries.pop(META).asnumpy().tobytes())
-    except (KeyError, ValueError, RuntimeError, TypeError) as error:
-        raise InputError(
-            f"checkpoint={path}: not a checkpoint of this framework; name a .ckpt of a run's"
-            " checkpoints/"
-        ) from error
+    except Exception as error:  # whatever a parser makes of arbitrary bytes
+        raise damaged from error
+    if not whole or not isinstance(meta, dict):
+        raise damaged
     weights = {name: each for name, each in entries.items() if not name.startswith(OPTIMIZER)}
     optimizer = {
         name[len(OPTIMIZER) :]: each for name, each in entries.items() if name.startswith(OPTIMIZER)
@@ -95,6 +115,16 @@ def read(path: Path) -> Checkpoint:
 def sha256(path: Path) -> str:
     """The file's fingerprint, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _fingerprint(values: Mapping[str, Tensor]) -> np.ndarray:
+    """SHA-256 over names, types, shapes and bytes, ``(32,)`` uint8."""
+    digest = hashlib.sha256()
+    for name in sorted(values):
+        array = np.atleast_1d(np.ascontiguousarray(values[name].asnumpy()))
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(array)
+    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def load_weights(network: nn.Cell, checkpoint: Checkpoint, path: Path) -> None:

@@ -59,6 +59,20 @@ class ScheduleKind(Enum):
     constant = "constant"
 
 
+class OnNan(Enum):
+    """What a training does at a step whose loss or gradient is not finite."""
+
+    stop = "stop"
+    skip = "skip"
+
+
+class Broken(Enum):
+    """What happens with pictures that cannot be read."""
+
+    refuse = "refuse"
+    skip = "skip"
+
+
 class Target(Enum):
     """MindSpore's names of devices."""
 

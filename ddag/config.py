@@ -10,6 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ddag import run_folders
 from ddag.data_settings import RegdbConfig, SysuConfig
 from ddag.errors import InputError
 from ddag.job_settings import (
@@ -27,6 +28,8 @@ MAX_FOLDER_NAME = 200  # file systems end at 255 bytes
 def register() -> None:
     """Give Hydra the types of the groups; ``conf/`` builds on them by name."""
     OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    # Cached: the folder that it chooses would change its choice.
+    OmegaConf.register_new_resolver("run_folder", run_folders.choose, replace=True, use_cache=True)
     store = ConfigStore.instance()
     store.store("settings", Settings)
     store.store("regdb_schema", RegdbConfig, group="dataset")

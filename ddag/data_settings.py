@@ -7,7 +7,7 @@ from typing import Optional
 
 from omegaconf import MISSING
 
-from ddag.choices import Direction, Gallery, Search
+from ddag.choices import Broken, Direction, Gallery, Search
 from ddag.errors import require
 
 
@@ -66,6 +66,7 @@ class DataConfig:
     width: int = MISSING
     test_batch: int = MISSING
     workers: int = MISSING  # threads that augment
+    broken: Broken = MISSING  # what happens with pictures that cannot be read
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):

@@ -89,7 +89,7 @@ def extract(settings: Settings, given: Sequence[str]) -> None:
     assert isinstance(job, ExtractConfig)
     build.configure_device(settings)
     stored = restore.network(settings, given)
-    test_set = sources.read_test(stored.settings.dataset)
+    test_set = sources.read_test(stored.settings.dataset, stored.settings.data)
     evaluator = build.build_evaluator(stored.settings, stored.network, test_set, flip=job.flip)
     arrays = {f"trial_{number}": rows for number, rows in enumerate(test_set.trials)}
     with progress("extracting", len(test_set.query) + len(test_set.gallery)) as advance:

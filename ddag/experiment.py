@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-from ddag import build, checkpoint, restore, sources, tracking
+from ddag import build, checkpoint, interruption, restore, sources, tracking
 from ddag.evaluate import Evaluation
+from ddag.files import claimed
+from ddag.interruption import Requests, Stopped
 from ddag.job_settings import EvaluateConfig
+from ddag.progress import Progress
+from ddag.run_folders import CHECKPOINTS
 from ddag.settings import Settings
-from ddag.tracking import progress
-from ddag.training import BEST, Training, figure
+from ddag.tracking import flat, progress
+from ddag.training import Training, figure
+
+log = logging.getLogger(__name__)
 
 
 def train(settings: Settings, folder: Path, given: Sequence[str]) -> float:
@@ -21,26 +29,27 @@ def train(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     Args:
         settings: of the run.
         folder: for everything that the run leaves.
-        given: not used, a training knows all its settings.
+        given: overrides of the command line, to say how an interrupted run is gone on with.
 
     Raises:
         InputError: settings, data set or checkpoint do not work.
+        Stopped: Ctrl-C or SIGTERM; what was trained is saved.
     """
     start = time.monotonic()
     build.configure_device(settings)
-    training = Training(settings, folder)
-    untrained = training.evaluate() if settings.train.eval_start else None
-    with tracking.Tracker(folder) as tracker:
-        if untrained:
-            tracker.log(0, tracking.flat("eval", untrained.mean))
-        training.run(tracker)
-    evaluation, meta = training.evaluate_best()
-    best = folder / "checkpoints" / BEST
-    result = describe(settings, evaluation, meta, best, start)
+    try:
+        with claimed(folder / CHECKPOINTS), interruption.listening() as requests:
+            training = Training(settings, folder)
+            evaluation, meta = _run(training, settings, folder, requests)
+    except Stopped:
+        log.warning("Stopped; to go on: %s", _command(given, folder))
+        raise
+    result = describe(settings, evaluation, meta, training.best, start)
+    untrained = training.progress.untrained
     if untrained:
-        result["untrained"] = tracking.figures(untrained.mean)
-    report(folder, result, evaluation, untrained)
-    tracking.show_next_commands(folder, best)
+        result["untrained"] = untrained
+    report(folder, result)
+    tracking.show_next_commands(folder, training.best)
     return float(result["score"])
 
 
@@ -63,7 +72,7 @@ def evaluate(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     stored = restore.network(settings, given)
     if not job.allow_mismatch:
         restore.refuse_other_split(stored)
-    test_set = sources.read_test(stored.settings.dataset)
+    test_set = sources.read_test(stored.settings.dataset, stored.settings.data)
     evaluator = build.build_evaluator(
         stored.settings, stored.network, test_set, flip=job.flip, reranking=job.rerank
     )
@@ -78,7 +87,7 @@ def evaluate(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         flip=job.flip,
         reranking=job.rerank,
     )
-    report(folder, result, evaluation, None)
+    report(folder, result)
     return float(result["score"])
 
 
@@ -121,17 +130,34 @@ def describe(
     }
 
 
-def report(
-    folder: Path, result: dict[str, Any], evaluation: Evaluation, untrained: Optional[Evaluation]
-) -> None:
+def report(folder: Path, result: dict[str, Any]) -> None:
     """Write result.json and print the table."""
     tracking.write_result(folder, result)
-    rows = {
-        f"{name}, untrained": each for name, each in (untrained.mean if untrained else {}).items()
-    }
-    rows.update(evaluation.mean)
+    untrained = result.get("untrained", {})
+    rows = {f"{name}, untrained": figures for name, figures in untrained.items()}
+    rows.update(result["metrics"])
     protocol = ", ".join(f"{key} {value}" for key, value in result["protocol"].items())
     made = f"epoch {result['epoch']}, {result['step']} steps"
     checkpoint_hash = result["checkpoint"]["sha256"][:12]
     title = f"{protocol}; {made}, checkpoint {checkpoint_hash}"
-    tracking.show_scores(title, rows, evaluation.deviation)
+    tracking.show_scores(title, rows, result["std"])
+
+
+def _run(
+    training: Training, settings: Settings, folder: Path, requests: Requests
+) -> tuple[Evaluation, dict[str, Any]]:
+    """Train the epochs that are left; the best epoch's scores and the meta of its checkpoint."""
+    if settings.train.eval_start and training.progress == Progress():
+        training.evaluate_untrained(requests)
+    finished = training.progress.epoch
+    with tracking.Tracker(folder, first=finished + 1 if finished else 0) as tracker:
+        if training.progress.untrained and not finished:
+            tracker.log(0, flat("eval", training.progress.untrained))
+        training.run(tracker, requests)
+    return training.evaluate_best(requests)
+
+
+def _command(given: Sequence[str], folder: Path) -> str:
+    """What to type to go on with the run in ``folder``."""
+    words = [word for word in given if not word.startswith("train.resume=")]
+    return shlex.join(["python", "run.py", *words, f"train.resume={folder}"])

@@ -14,6 +14,7 @@ from ddag.choices import (
     Backbone,
     LossKind,
     Mode,
+    OnNan,
     OptimizerKind,
     ScheduleKind,
     Target,
@@ -99,13 +100,16 @@ class TrainConfig:
     eval_every: int = MISSING  # epochs; 0: at the end only
     eval_start: bool = MISSING  # also before the first step, to show what training adds
     save_every: int = MISSING  # epochs between checkpoints that stay; 0: best and last only
+    save_every_steps: int = MISSING  # steps between checkpoints inside an epoch; 0: at its end
     monitor: Optional[str] = None  # what makes a checkpoint the best; None: Rank-1
-    resume: Optional[str] = None  # checkpoint to go on from
+    resume: Optional[str] = None  # run folder or checkpoint to go on from, or auto
+    on_nan: OnNan = MISSING  # what a loss that is not finite does
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "train.epochs", self.epochs, "use 1 or more")
         require(self.eval_every >= 0, "train.eval_every", self.eval_every, "use 0 or more")
-        require(self.save_every >= 0, "train.save_every", self.save_every, "use 0 or more")
+        for name in ("save_every", "save_every_steps"):
+            require(getattr(self, name) >= 0, f"train.{name}", getattr(self, name), "use 0 or more")
         if self.steps is not None:
             require(self.steps >= 1, "train.steps", self.steps, "use 1 or more, or null")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ddag.choices import Broken
 from ddag.data import pictures, regdb, synthetic, sysu, sysu_prepare, sysu_protocol
 from ddag.data.records import TestSet, TrainSet
 from ddag.data_settings import DataConfig, DatasetConfig, RegdbConfig, SysuConfig
@@ -16,8 +20,8 @@ log = logging.getLogger(__name__)
 PUBLISHED_GALLERIES = 10  # of SYSU-MM01
 
 
-def read_train(dataset: DatasetConfig, data: DataConfig) -> TrainSet:
-    """The training set with its pixels: RegDB's in memory, SYSU-MM01's mapped from disk.
+def list_train(dataset: DatasetConfig, data: DataConfig) -> TrainSet:
+    """The training set, generated or prepared where it must be; RegDB's still without pixels.
 
     Raises:
         InputError: the data set is missing or broken.
@@ -28,18 +32,39 @@ def read_train(dataset: DatasetConfig, data: DataConfig) -> TrainSet:
         if not sysu_prepare.is_prepared(root):
             prepare(dataset, data)
         return sysu_prepare.read_prepared(root, height=data.height, width=data.width)
-    train = regdb.read_train(root, trial=_regdb(dataset).trial)
+    return regdb.read_train(root, trial=_regdb(dataset).trial)
+
+
+def load(listed: TrainSet, data: DataConfig) -> TrainSet:
+    """The listed training set with its pixels: in memory, or mapped from disk as they are.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
+    if listed.visible.pixels is not None:
+        return listed
     loaded = []
-    with progress("reading pictures", len(train.visible) + len(train.infrared)) as advance:
-        for records in (train.visible, train.infrared):
+    with progress("reading pictures", len(listed.visible) + len(listed.infrared)) as advance:
+        for records in (listed.visible, listed.infrared):
             loaded.append(
-                pictures.load(records, height=data.height, width=data.width, advance=advance)
+                pictures.load(
+                    records,
+                    height=data.height,
+                    width=data.width,
+                    skip_broken=data.broken is Broken.skip,
+                    advance=advance,
+                )
             )
     return TrainSet(*loaded)
 
 
-def read_test(dataset: DatasetConfig) -> TestSet:
+def read_test(dataset: DatasetConfig, data: DataConfig, *, decode: bool = False) -> TestSet:
     """Query and galleries; pictures stay on disk.
+
+    Args:
+        dataset: where they are.
+        data: whether broken pictures are left out.
+        decode: decode each picture once, so that a broken one is found now and not when used.
 
     Raises:
         InputError: the data set is missing or broken.
@@ -47,15 +72,27 @@ def read_test(dataset: DatasetConfig) -> TestSet:
     generate(dataset)
     root = Path(dataset.root)
     if isinstance(dataset, SysuConfig):
-        return sysu_protocol.read_test(
+        test_set = sysu_protocol.read_test(
             root,
             search=dataset.search.value,
             shots=dataset.shots,
             trials=range(PUBLISHED_GALLERIES),
             gallery=dataset.gallery.value,
         )
-    split = _regdb(dataset)
-    return regdb.read_test(root, trial=split.trial, direction=split.direction.value)
+    else:
+        split = _regdb(dataset)
+        test_set = regdb.read_test(root, trial=split.trial, direction=split.direction.value)
+    skip = data.broken is Broken.skip
+    return _decodable(test_set, skip_broken=skip) if decode or skip else test_set
+
+
+def fingerprint(train_set: TrainSet) -> str:
+    """SHA-256 over the names and identities of the training pictures, in their order."""
+    digest = hashlib.sha256()
+    for records in (train_set.visible, train_set.infrared):
+        digest.update("\n".join(Path(path).name for path in records.paths).encode())
+        digest.update(records.identities.astype(np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def describe(dataset: DatasetConfig) -> dict[str, Any]:
@@ -96,12 +133,27 @@ def prepare(dataset: SysuConfig, data: DataConfig) -> None:
     log.info("Preparing %s: decoding its training pictures once", root)
     train = sysu.read_train(root)
     with progress("decoding pictures", len(train.visible) + len(train.infrared)) as advance:
-        sysu_prepare.prepare(root, height=data.height, width=data.width, advance=advance)
+        sysu_prepare.prepare(
+            root,
+            height=data.height,
+            width=data.width,
+            skip_broken=data.broken is Broken.skip,
+            advance=advance,
+        )
 
 
 def layout(dataset: DatasetConfig) -> str:
     """Whose folders and lists the data set has: ``sysu`` or ``regdb``."""
     return "sysu" if isinstance(dataset, SysuConfig) else "regdb"
+
+
+def _decodable(test_set: TestSet, *, skip_broken: bool) -> TestSet:
+    with progress("checking pictures", len(test_set.query) + len(test_set.gallery)) as advance:
+        query, gallery = (
+            pictures.readable(records, skip_broken=skip_broken, advance=advance)
+            for records in (test_set.query, test_set.gallery)
+        )
+    return test_set.select(query, gallery)
 
 
 def _regdb(dataset: DatasetConfig) -> RegdbConfig:

@@ -16,8 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from tensorboardX import SummaryWriter
 
+from ddag.errors import InputError
 from ddag.files import replacing
 from ddag.metrics import TITLES, Scores
+from ddag.run_folders import RESULT
+
+Figures = dict[str, dict[str, float]]  # by feature and figure, in fractions of 1
 
 
 class Advance(Protocol):
@@ -28,11 +32,23 @@ class Advance(Protocol):
 
 
 class Tracker:
-    """The files of one run folder; close it, or use it in a ``with`` block."""
+    """The files of one run folder; close it, or use it in a ``with`` block.
 
-    def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))
-        self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+    Raises:
+        InputError: they cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, first: int = 0) -> None:
+        """Open the files; what they say of epoch ``first`` and later ones is dropped."""
+        path = folder / "metrics.jsonl"
+        with _writing(path):
+            # TensorBoard drops the same epochs where it reads of a session that starts with one.
+            purge_step = first if path.exists() else None
+            kept = _lines_before(path, first)
+            with replacing(path) as draft:
+                draft.write_text("".join(kept), encoding="utf-8")
+            self._lines = path.open("a", encoding="utf-8")
+            self._writer = SummaryWriter(str(folder), purge_step=purge_step)
 
     def __enter__(self) -> Tracker:
         return self
@@ -43,29 +59,52 @@ class Tracker:
 
     def log(self, epoch: int, values: Mapping[str, float]) -> None:
         """Write the values of ``epoch`` (finished epochs) to TensorBoard and metrics.jsonl."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, epoch)
-        self._writer.flush()
-        print(json.dumps({"epoch": epoch, **values}), file=self._lines, flush=True)
+        with _writing(Path(self._lines.name)):
+            print(json.dumps({"epoch": epoch, **values}), file=self._lines, flush=True)
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, epoch)
+            self._writer.flush()
 
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:
-    """Write ``result.json`` into a run folder."""
-    with replacing(folder / "result.json") as draft:
+    """Write ``result.json`` into a run folder.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    path = folder / RESULT
+    with _writing(path), replacing(path) as draft:
         draft.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def figures(scores: Mapping[str, Scores]) -> dict[str, dict[str, float]]:
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
+
+
+def _lines_before(path: Path, epoch: int) -> list[str]:
+    """The whole lines of a metrics.jsonl before an epoch; a killed run may leave half a line."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("}\n")]
+    return [line for line in whole if json.loads(line)["epoch"] < epoch]
+
+
+def figures(scores: Mapping[str, Scores]) -> Figures:
     """Scores by feature as plain numbers, in fractions of 1."""
     return {feature: each.as_dict() for feature, each in scores.items()}
 
 
-def flat(prefix: str, scores: Mapping[str, Scores]) -> dict[str, float]:
-    """Scores by feature as scalars named ``<prefix>/<feature>/<figure>``."""
+def flat(prefix: str, figures: Figures) -> dict[str, float]:
+    """Figures by feature as scalars named ``<prefix>/<feature>/<figure>``."""
     return {
         f"{prefix}/{feature}/{figure}": value
-        for feature, each in scores.items()
-        for figure, value in each.as_dict().items()
+        for feature, values in figures.items()
+        for figure, value in values.items()
     }
 
 
@@ -91,21 +130,21 @@ def progress(title: str, total: int) -> Iterator[Advance]:
         yield advance
 
 
-def show_scores(title: str, rows: Mapping[str, Scores], deviation: Mapping[str, Scores]) -> None:
-    """Print a table of scores in percent.
+def show_scores(title: str, rows: Figures, deviation: Figures) -> None:
+    """Print a table of figures in percent.
 
     Args:
         title: above the table.
-        rows: scores by the name that stands in the first column.
+        rows: figures by the name that stands in the first column.
         deviation: over several galleries, of the rows that have one.
     """
     table = Table(title=title, title_justify="left")
     table.add_column("features")
     for heading in TITLES.values():
         table.add_column(heading, justify="right")
-    for name, scores in rows.items():
-        spread = deviation[name].as_dict() if name in deviation else {}
-        cells = [_percent(value, spread.get(key, 0)) for key, value in scores.as_dict().items()]
+    for name, values in rows.items():
+        spread = deviation.get(name, {})
+        cells = [_percent(value, spread.get(key, 0)) for key, value in values.items()]
         table.add_row(name, *cells)
     rich.get_console().print(table)
 

@@ -1,11 +1,9 @@
-"""One epoch: batches -> losses -> steps; the dynamic weight of the graph loss between epochs."""
+"""One step: batch -> losses -> gradients -> update; the dynamic weight of the graph loss."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Callable, Optional
+import math
+from typing import Optional
 
 import mindspore as ms
 import numpy as np
@@ -16,37 +14,50 @@ from ddag.losses import TERMS, BatchLoss
 from ddag.model.graph import draw_masks
 from ddag.model.network import DDAG
 
-Losses = dict[str, float]
+Losses = dict[str, float]  # by name, as in ``losses.TERMS``
 
 
-class TrainStep(nn.Cell):
-    """Forward, backward and update in one compiled graph."""
+class NotFiniteError(ArithmeticError):
+    """A loss or gradient is infinite or not a number; the step was not taken.
+
+    Attributes:
+        losses: of the step, and ``gradient_norm``.
+    """
+
+    def __init__(self, losses: Losses) -> None:
+        super().__init__("  ".join(f"{name} {value:g}" for name, value in losses.items()))
+        self.losses = losses
+
+
+class Gradients(nn.Cell):
+    """Forward and backward pass in one compiled graph."""
 
     def __init__(self, loss: BatchLoss, optimizer: nn.Optimizer) -> None:
         super().__init__(auto_prefix=False)
-        self.loss = loss
-        self.optimizer = optimizer
+        self.loss = loss  # a sub-cell, so that set_train reaches the network
         # Loss and gradient in one pass: computing them apart would double the step.
         self.value_and_grad = ops.value_and_grad(loss, None, optimizer.parameters, has_aux=True)
+        self.half_square = ops.L2Loss()
 
     def construct(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Take one step; inputs and result as ``BatchLoss.construct``'s."""
+        """Losses as ``BatchLoss.construct``'s, the gradients' half squared norm, gradients."""
         terms, gradients = self.value_and_grad(*inputs)
-        self.optimizer(gradients)
-        return terms
+        half_square = ops.zeros((), ms.float32)
+        for gradient in gradients:
+            half_square = half_square + self.half_square(gradient)
+        return terms, half_square, gradients
 
 
-@dataclass(frozen=True)
-class EpochResult:
-    """Means over the steps of an epoch."""
+class Update(nn.Cell):
+    """The optimiser's step, compiled apart so that it can be left out."""
 
-    losses: Losses  # by name, as in ``losses.TERMS``
-    images_per_second: float
+    def __init__(self, optimizer: nn.Optimizer) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
 
-    @property
-    def without_graph(self) -> float:
-        """L_P: everything but the graph loss."""
-        return sum(self.losses[name] for name in ("loss_id", "loss_triplet", "loss_part"))
+    def construct(self, *gradients: Tensor) -> Tensor:
+        """Move the weights; one gradient for each, since a tuple would be compiled in."""
+        return self.optimizer(gradients)
 
 
 class Trainer:
@@ -56,38 +67,42 @@ class Trainer:
         self, network: DDAG, loss: BatchLoss, optimizer: nn.Optimizer, *, dropout: float, seed: int
     ) -> None:
         self._network = network
-        self._step = TrainStep(loss, optimizer)
+        self._gradients = Gradients(loss, optimizer)
+        self._update = Update(optimizer)
+        self._statistics = [
+            each for each in network.get_parameters() if each.name.rpartition(".")[2] in _MOVING
+        ]
         self._dropout, self._seed = dropout, seed
 
-    def epoch(
-        self,
-        number: int,
-        batches: Iterable[Batch],
-        *,
-        graph_weight: float,
-        advance: Callable[[Losses], None] = lambda losses: None,
-    ) -> EpochResult:
-        """Take a step on each batch.
+    def step(self, batch: Batch, *, epoch: int, position: int, graph_weight: float) -> Losses:
+        """Take a step and give its losses.
 
         Args:
-            number: of the epoch, from 0; with the seed it decides dropout.
-            batches: of the epoch.
+            batch: pictures of both modalities.
+            epoch: from 0; with seed and position it decides dropout.
+            position: of the step in the epoch, from 0.
             graph_weight: w of the total loss.
-            advance: called after each step with its losses.
+
+        Raises:
+            NotFiniteError: the losses or their gradients are not finite; weights, optimiser and
+                running statistics are as before the step.
         """
-        self._step.set_train(True)
+        self._gradients.set_train(True)
+        masks = self._masks(epoch, position, nodes=2 * len(batch.identities))
         weight = Tensor(graph_weight, ms.float32)
-        history, images, start = [], 0, time.perf_counter()
-        for step, batch in enumerate(batches):
-            masks = self._masks(number, step, nodes=2 * len(batch.identities))
-            terms = self._step(*(Tensor(array) for array in batch), weight, *map(Tensor, masks))
-            losses = dict(zip(TERMS, flatten(terms)))
-            history.append(losses)
-            images += 2 * len(batch.identities)
-            advance(losses)
-        seconds = time.perf_counter() - start
-        means = {name: float(np.mean([each[name] for each in history])) for name in TERMS}
-        return EpochResult(means, images / seconds)
+        # The forward pass moves the batch norms' running statistics before the loss is known.
+        before = [each.asnumpy().copy() for each in self._statistics]
+        terms, half_square, gradients = self._gradients(
+            *(Tensor(array) for array in batch), weight, *map(Tensor, masks)
+        )
+        losses = dict(zip(TERMS, flatten(terms)))
+        norm = math.sqrt(2 * float(half_square.asnumpy()))
+        if not all(map(math.isfinite, [*losses.values(), norm])):
+            for parameter, value in zip(self._statistics, before):
+                parameter.set_data(Tensor(value))
+            raise NotFiniteError({**losses, "gradient_norm": norm})
+        self._update(*gradients)
+        return losses
 
     def _masks(self, epoch: int, step: int, *, nodes: int) -> tuple[np.ndarray, ...]:
         """Dropout as a function of seed, epoch and step alone."""
@@ -102,6 +117,14 @@ class Trainer:
             heads=first.weight.shape[0],
             hidden=first.features,
         )
+
+
+_MOVING = ("moving_mean", "moving_variance")
+
+
+def without_graph(losses: Losses) -> float:
+    """L_P: everything but the graph loss."""
+    return sum(losses[name] for name in ("loss_id", "loss_triplet", "loss_part"))
 
 
 def graph_weight(previous: Optional[float]) -> float:

@@ -3,191 +3,265 @@
 from __future__ import annotations
 
 import logging
-import shutil
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
-from ddag import build, checkpoint, sources
-from ddag.config import to_plain
+from ddag import build, sources, tracking
+from ddag.archive import Archive
+from ddag.choices import OnNan
+from ddag.errors import InputError
 from ddag.evaluate import Evaluation
-from ddag.files import replacing
+from ddag.interruption import Requests
 from ddag.metrics import Scores
 from ddag.model import weights
 from ddag.model.initial import initialise
+from ddag.progress import Progress
+from ddag.run_folders import AUTO, saved
 from ddag.settings import Settings
-from ddag.tracking import Tracker, flat, progress
-from ddag.train import EpochResult, Trainer, graph_weight
+from ddag.tracking import Tracker, flat
+from ddag.train import NotFiniteError, Trainer, graph_weight
 
 log = logging.getLogger(__name__)
-
-LAST, BEST = "last.ckpt", "best.ckpt"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training has come: what its next epoch depends on besides the weights."""
-
-    epoch: int = 0  # finished
-    step: int = 0  # of the optimiser
-    without_graph: Optional[float] = None  # mean L_P of the last epoch
-    best_score: Optional[float] = None
-    best_epoch: Optional[int] = None
 
 
 class Training:
     """Everything that takes part in a training, from its settings.
 
+    Attributes:
+        progress: how far it has come.
+
     Raises:
         InputError: settings, data set or checkpoint do not work.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, run: Path) -> None:
         self._settings = settings
-        self._folder = folder / "checkpoints"
-        train_set = sources.read_train(settings.dataset, settings.data)
-        test_set = sources.read_test(settings.dataset)
-        sampler = build.build_sampler(settings, train_set)
-        self._loader = build.build_loader(settings, train_set, sampler)
-        self._steps = build.epoch_steps(settings.train.steps, sampler)
+        listed = sources.list_train(settings.dataset, settings.data)
+        # A batch that the set is too small for is refused before its pictures are decoded.
+        build.epoch_steps(settings.train.steps, build.build_sampler(settings, listed))
+        train_set = sources.load(listed, settings.data)
+        # A broken test picture would end the training at its first evaluation.
+        test_set = sources.read_test(settings.dataset, settings.data, decode=True)
+        self._train_set = train_set
+        self._sampler = build.build_sampler(settings, train_set)
+        self._loader = build.build_loader(settings, train_set, self._sampler)
+        self._steps = build.epoch_steps(settings.train.steps, self._sampler)
         self._rates = build.epoch_rates(settings)
-        self._identities = train_set.identity_count
-        self._network = build.build_network(settings, self._identities)
-        initialise(self._network, settings.seed)
-        if settings.model.pretrained:
-            self._start_from(Path(settings.model.pretrained))
-        self._optimizer = build.build_optimizer(settings, self._network, self._steps)
+        network = build.build_network(settings, train_set.identity_count)
+        self._network = network
+        optimizer = build.build_optimizer(settings, network, self._steps)
         self._trainer = Trainer(
-            self._network,
-            build.build_loss(settings, self._network),
-            self._optimizer,
+            network,
+            build.build_loss(settings, network),
+            optimizer,
             dropout=settings.model.dropout,
             seed=settings.seed,
         )
-        self._evaluator = build.build_evaluator(settings, self._network, test_set)
+        self._evaluator = build.build_evaluator(settings, network, test_set)
         self._galleries = len(test_set.trials)
         self._best_evaluation: Optional[Evaluation] = None
-        self._progress = Progress()
-        if settings.train.resume:
-            self._resume(Path(settings.train.resume))
+        self._archive = Archive(
+            run,
+            network,
+            optimizer,
+            settings=settings,
+            identities=train_set.identity_count,
+            pictures=sources.fingerprint(train_set),
+        )
+        self.progress = self._begin(run)
         log.info(
             "%d identities, %d visible and %d infrared pictures to train with; %d queries, %d"
             " gallery pictures; %d epochs of %d steps",
-            self._identities, len(train_set.visible), len(train_set.infrared),
+            train_set.identity_count, len(train_set.visible), len(train_set.infrared),
             len(test_set.query), len(test_set.gallery), settings.train.epochs, self._steps,
         )  # fmt: skip
 
-    def run(self, tracker: Tracker) -> None:
-        """Train the epochs that are left."""
-        for epoch in range(self._progress.epoch, self._settings.train.epochs):
-            values, result = self._train_epoch(epoch)
-            self._progress = replace(
-                self._progress,
-                epoch=epoch + 1,
-                step=self._progress.step + self._steps,
-                without_graph=result.without_graph,
-            )
-            line = self._line(result, values)
-            if self._is_due(epoch + 1):
-                evaluation = self.evaluate(first_gallery_only=True)
-                values.update(flat("eval", evaluation.mean))
+    def run(self, tracker: Tracker, requests: Requests) -> None:
+        """Train the epochs that are left.
+
+        Args:
+            tracker: records the figures of each epoch.
+            requests: heard after every step and while evaluating.
+
+        Raises:
+            Stopped: a signal asked for it; the state is saved.
+            InputError: a loss is not finite, or a checkpoint cannot be written.
+        """
+        for epoch in range(self.progress.epoch, self._settings.train.epochs):
+            values = self._train_epoch(epoch, requests)
+            line = self._line(epoch, values)
+            finished = self.progress.after_epoch()
+            if self._is_due(finished.epoch):
+                self._archive.save(self.progress)  # an evaluation may take long
+                evaluation = self.evaluate(requests, first_gallery_only=True)
+                values.update(flat("eval", tracking.figures(evaluation.mean)))
                 line += "  " + summary(evaluation.mean)
-                self._keep_best(evaluation)
+                finished = self._keep_best(finished, evaluation)
+            self.progress = finished
             log.info("%s", line)
-            tracker.log(epoch + 1, values)
-            self._save_last()
+            tracker.log(finished.epoch, values)
+            self._archive.save(finished)
+            every = self._settings.train.save_every
+            if every and finished.epoch % every == 0:
+                self._archive.save_epoch(finished)
 
-    def evaluate(self, *, first_gallery_only: bool = False) -> Evaluation:
-        """Scores of the network as it is now."""
+    def evaluate(self, requests: Requests, *, first_gallery_only: bool = False) -> Evaluation:
+        """Scores of the network as it is now.
+
+        Raises:
+            Stopped: a signal asked for it.
+        """
         trials = [0] if first_gallery_only else None
-        with progress("evaluating", self._evaluator.picture_count(trials)) as advance:
-            return self._evaluator.evaluate(trials=trials, advance=advance)
+        with tracking.progress("evaluating", self._evaluator.picture_count(trials)) as advance:
 
-    def evaluate_best(self) -> tuple[Evaluation, dict[str, Any]]:
-        """Scores of the best checkpoint on every gallery, and its meta."""
-        path = self._folder / BEST
-        best = checkpoint.read(path)
+            def attend(count: int) -> None:
+                advance(count)
+                requests.obey()
+
+            return self._evaluator.evaluate(trials=trials, advance=attend)
+
+    def evaluate_untrained(self, requests: Requests) -> None:
+        """Note the figures before the first step in ``progress``."""
+        scores = self.evaluate(requests).mean
+        self.progress = replace(self.progress, untrained=tracking.figures(scores))
+
+    def evaluate_best(self, requests: Requests) -> tuple[Evaluation, dict[str, Any]]:
+        """Scores of the best checkpoint on every gallery, and its meta.
+
+        Raises:
+            Stopped: a signal asked for it.
+        """
+        meta = self._archive.load_best()
         if self._galleries == 1 and self._best_evaluation:
-            return self._best_evaluation, best.meta  # the first gallery was all there is
-        checkpoint.load_weights(self._network, best, path)
-        return self.evaluate(), best.meta
+            return self._best_evaluation, meta  # the first gallery was all there is
+        return self.evaluate(requests), meta
 
-    def _train_epoch(self, epoch: int) -> tuple[dict[str, float], EpochResult]:
-        weight = graph_weight(self._progress.without_graph)
-        title = f"epoch {epoch + 1}/{self._settings.train.epochs}"
-        with progress(title, self._steps) as advance:
-            result = self._trainer.epoch(
-                epoch,
-                self._loader.epoch(epoch, batches=self._steps),
-                graph_weight=weight,
-                advance=lambda losses: advance(note=f"loss {losses['loss']:.3f}"),
+    @property
+    def best(self) -> Path:
+        """The best epoch's checkpoint."""
+        return self._archive.best
+
+    def _begin(self, run: Path) -> Progress:
+        """Take the weights that the settings name; how far they had come."""
+        initialise(self._network, self._settings.seed)
+        wanted = self._settings.train.resume
+        if wanted == AUTO and not saved(run):
+            log.info("train.resume=auto: no unfinished run, a new one begins")
+            wanted = None
+        if wanted:
+            return self._archive.restore(run if wanted == AUTO else Path(wanted))
+        if saved(run):
+            raise InputError(
+                f"hydra.run.dir={run}: holds the checkpoints of an earlier training; go on with it"
+                " by train.resume=auto, or choose another folder"
             )
-        values = {f"train/{name}": value for name, value in result.losses.items()}
+        if self._settings.model.pretrained:
+            path = Path(self._settings.model.pretrained)
+            report = weights.load(
+                self._network, path, source=f"model.pretrained={path}", for_training=True
+            )
+            for row in report.lines():
+                log.info("%s", row)
+        return Progress()
+
+    def _train_epoch(self, epoch: int, requests: Requests) -> dict[str, float]:
+        """Take the steps of an epoch that are left; its scalars."""
+        weight = graph_weight(self.progress.without_graph)
+        taken_before = len(self.progress.losses)
+        start = time.perf_counter()
+        with tracking.progress(f"epoch {epoch + 1}/{self._settings.train.epochs}", self._steps) as (
+            advance
+        ):
+            advance(self.progress.position)
+            # Batches that are done are drawn again, since each depends on those before it.
+            batches = islice(
+                self._loader.epoch(epoch, batches=self._steps), self.progress.position, None
+            )
+            for batch in batches:
+                position = self.progress.position
+                try:
+                    losses = self._trainer.step(
+                        batch, epoch=epoch, position=position, graph_weight=weight
+                    )
+                    self.progress = self.progress.after_step(losses)
+                    advance(note=f"loss {losses['loss']:.3f}")
+                except NotFiniteError as error:
+                    self._handle(error, epoch)
+                    self.progress = self.progress.after_skip()
+                    advance(note="skipped")
+                self._attend(requests)
+        if not self.progress.losses:
+            raise InputError(
+                f"train.on_nan=skip: every step of epoch {epoch + 1} was skipped;"
+                " lower optimizer.lr, or look at the pictures"
+            )
+        seconds = time.perf_counter() - start
+        images = (len(self.progress.losses) - taken_before) * self._sampler.batch_images
+        values = {f"train/{name}": value for name, value in self.progress.means.items()}
         values["train/graph_weight"] = weight
         values["train/lr"] = self._rates[epoch]
         values["train/lr_backbone"] = self._rates[epoch] * self._settings.optimizer.backbone_scale
-        values["train/images_per_second"] = result.images_per_second
-        return values, result
+        values["train/skipped"] = self.progress.skipped
+        values["train/images_per_second"] = images / seconds
+        return values
+
+    def _attend(self, requests: Requests) -> None:
+        """Save where it is due or asked for, then stop if that is asked for."""
+        every = self._settings.train.save_every_steps
+        due = every > 0 and self.progress.position % every == 0
+        if due or requests.save or requests.stop is not None:
+            self._archive.save(self.progress)
+        if requests.save:
+            requests.save = False
+            log.info("Saved after epoch %d, batch %d", self.progress.epoch, self.progress.position)
+        requests.obey()
+
+    def _handle(self, error: NotFiniteError, epoch: int) -> None:
+        """Say all about a step that was not taken, and end the training unless it is skipped."""
+        position = self.progress.position
+        rows = [rows[position] for rows in self._sampler.epoch(epoch)]
+        sets = (self._train_set.visible, self._train_set.infrared)
+        identities = ", ".join(map(str, sorted(set(sets[0].identities[rows[0]].tolist()))))
+        what = f"epoch {epoch + 1}, batch {position + 1} has {error}"
+        rate = f"learning rate {self._rates[epoch]:g}, identities {identities}"
+        if self._settings.train.on_nan is OnNan.skip:
+            log.warning("Skipped: %s; %s", what, rate)
+            return
+        self._archive.save(self.progress)
+        for records, chosen in zip(sets, rows):
+            for path in records.paths[chosen]:
+                log.error("in the batch: %s", path)
+        raise InputError(
+            f"train.on_nan=stop: {what}; {rate}, files as listed in run.log; the state before it"
+            " is saved: lower optimizer.lr and start anew, or go on with train.on_nan=skip"
+        )
 
     def _is_due(self, epoch: int) -> bool:
         every = self._settings.train.eval_every
         return epoch == self._settings.train.epochs or (every > 0 and epoch % every == 0)
 
-    def _keep_best(self, evaluation: Evaluation) -> None:
+    def _keep_best(self, finished: Progress, evaluation: Evaluation) -> Progress:
         score = figure(evaluation.mean, self._settings.monitor)
-        if self._progress.best_score is None or score > self._progress.best_score:
-            self._progress = replace(
-                self._progress, best_score=score, best_epoch=self._progress.epoch
-            )
-            self._best_evaluation = evaluation
-            checkpoint.save(self._folder / BEST, self._network, meta=self._meta())
+        if finished.best_score is not None and score <= finished.best_score:
+            return finished
+        finished = replace(finished, best_score=score, best_epoch=finished.epoch)
+        self._best_evaluation = evaluation
+        self._archive.save_best(finished)
+        return finished
 
-    def _save_last(self) -> None:
-        names = [LAST]
-        every = self._settings.train.save_every
-        if every and self._progress.epoch % every == 0:
-            names.append(f"epoch_{self._progress.epoch:03d}.ckpt")
-        for name in names:
-            checkpoint.save(
-                self._folder / name, self._network, meta=self._meta(), optimizer=self._optimizer
-            )
-
-    def _meta(self) -> dict[str, Any]:
-        return {
-            "settings": to_plain(self._settings),
-            "identities": self._identities,
-            **asdict(self._progress),
-        }
-
-    def _start_from(self, path: Path) -> None:
-        source = f"model.pretrained={path}"
-        report = weights.load(self._network, path, source=source, for_training=True)
-        for line in report.lines():
-            log.info("%s", line)
-
-    def _resume(self, path: Path) -> None:
-        stored = checkpoint.read(path)
-        checkpoint.load_weights(self._network, stored, path)
-        checkpoint.load_optimizer(self._network, self._optimizer, stored, path)
-        names = Progress.__dataclass_fields__
-        self._progress = Progress(**{name: stored.meta[name] for name in names})
-        best = path.with_name(BEST)
-        if best.is_file():
-            with replacing(self._folder / BEST) as draft:
-                shutil.copyfile(best, draft)
-        else:
-            log.warning("No %s beside %s: the best epoch is sought anew", BEST, path)
-            self._progress = replace(self._progress, best_score=None, best_epoch=None)
-        log.info("Going on after epoch %d of %s", self._progress.epoch, path)
-
-    def _line(self, result: EpochResult, values: dict[str, float]) -> str:
+    def _line(self, epoch: int, values: dict[str, float]) -> str:
         terms = "  ".join(
-            f"{name.replace('loss_', '')} {value:.3f}" for name, value in result.losses.items()
+            f"{name.replace('loss_', '')} {value:.3f}"
+            for name, value in self.progress.means.items()
         )
+        skipped = f"  {self.progress.skipped} skipped" if self.progress.skipped else ""
         return (
-            f"epoch {self._progress.epoch:>2}/{self._settings.train.epochs}  {terms}"
+            f"epoch {epoch + 1:>2}/{self._settings.train.epochs}  {terms}{skipped}"
             f"  w {values['train/graph_weight']:.3f}  lr {values['train/lr']:.2g}"
-            f"  {result.images_per_second:.0f} images/s"
+            f"  {values['train/images_per_second']:.0f} images/s"
         )
 
 

@@ -26,9 +26,19 @@ def load_rule() -> ModuleType:
     return module
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def _cpu() -> None:
-    """Every test on the CPU, whatever the wheel's default target is."""
+    """Everything on the CPU, whatever the wheel's default: before a fixture's first kernel."""
+    _configure()
+
+
+@pytest.fixture(autouse=True)
+def _pynative() -> None:
+    """Every test in the same mode, whatever the one before it set."""
+    _configure()
+
+
+def _configure() -> None:
     from ddag import device
 
     device.configure("CPU", device_id=0, mode="pynative", seed=0)

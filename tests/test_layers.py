@@ -9,7 +9,16 @@ PACKAGE = Path(__file__).parents[1] / "ddag"
 
 # Low to high; see CONTRIBUTING.md. A name ending in a dot stands for every module below it.
 ROWS = [
-    {"errors", "choices", "files", "environment", "model.shape", "data.records"},
+    {
+        "errors",
+        "choices",
+        "files",
+        "environment",
+        "model.shape",
+        "data.records",
+        "run_folders",
+        "interruption",
+    },
     {
         "settings",
         "data_settings",
@@ -23,7 +32,7 @@ ROWS = [
     {"config", "data.", "model.", "losses", "device"},
     {"optim", "checkpoint", "tracking"},
     {"train", "evaluate", "sources"},
-    {"build", "inspection"},
+    {"build", "inspection", "progress", "archive"},
     {"training", "restore"},
     {"experiment", "exchange"},
     {"jobs", "command_line", "sweeps"},

@@ -17,7 +17,7 @@ from ddag.losses import TERMS, BatchLoss
 from ddag.model import weights
 from ddag.model.graph import draw_masks
 from ddag.model.network import DDAG, FeatureExtractor
-from ddag.train import TrainStep, flatten
+from ddag.train import Gradients, Update, flatten
 
 rule = load_rule()
 MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
@@ -65,15 +65,6 @@ class Recorded(NamedTuple):
     features: tuple[np.ndarray, ...]  # after step 2
 
 
-class Recorder(TrainStep):
-    """A training step that also gives its gradients."""
-
-    def construct(self, *inputs: Tensor):
-        terms, gradients = self.value_and_grad(*inputs)
-        self.optimizer(gradients)
-        return terms, gradients
-
-
 def gradient_norms(parameters: list[Parameter], gradients: tuple[Tensor, ...]) -> dict[str, float]:
     values = {each.name: gradient.asnumpy() for each, gradient in zip(parameters, gradients)}
     return {name: float(np.linalg.norm(v)) for name, v in weights.to_original(values).items()}
@@ -85,7 +76,7 @@ def train_three_steps(recorded: np.lib.npyio.NpzFile) -> Recorded:
     optimizer = optim.build(
         network, kind="sgd", rates=[1e-4] * 3, backbone_scale=0.1, weight_decay=5e-4
     )
-    step = Recorder(loss, optimizer)
+    step, update = Gradients(loss, optimizer), Update(optimizer)
     step.set_train(True)
     identities = Tensor(recorded["labels"].astype(np.int32))
     ones = draw_masks(np.random.default_rng(0), 0, nodes=16, channels=2048, heads=4, hidden=512)
@@ -102,7 +93,8 @@ def train_three_steps(recorded: np.lib.npyio.NpzFile) -> Recorded:
             scores = tuple(each.asnumpy() for each in network(*images, identities, *masks))
             # The look at the scores moved the running statistics, and nothing else.
             network = restore(network, original(20, height=96))
-        terms, grads = step(*images, identities, weight, *masks)
+        terms, _, grads = step(*images, identities, weight, *masks)
+        update(*grads)
         losses.append(dict(zip(TERMS, flatten(terms))))
         gradients = gradients or gradient_norms(optimizer.parameters, grads)
     features = FeatureExtractor(network, Modality.VISIBLE)(images[0])

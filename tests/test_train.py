@@ -8,7 +8,7 @@ from ddag.data.loader import Batch
 from ddag.losses import BatchLoss
 from ddag.model.initial import initialise
 from ddag.model.network import DDAG
-from ddag.train import Trainer, graph_weight
+from ddag.train import Losses, NotFiniteError, Trainer, graph_weight, without_graph
 
 
 @pytest.mark.parametrize(("previous", "weight"), [(None, 0), (0, 1), (1, 0.5), (9, 0.1)])
@@ -33,6 +33,14 @@ def batches(count: int) -> list[Batch]:
     ]
 
 
+def take(trainer: Trainer, given: list[Batch], *, epoch: int = 0, weight: float = 0.5) -> Losses:
+    """A step on each batch; the losses of the last."""
+    losses: Losses = {}
+    for position, batch in enumerate(given):
+        losses = trainer.step(batch, epoch=epoch, position=position, graph_weight=weight)
+    return losses
+
+
 def state(network: DDAG) -> dict[str, np.ndarray]:
     return {each.name: each.asnumpy().copy() for each in network.get_parameters()}
 
@@ -41,7 +49,7 @@ def state(network: DDAG) -> dict[str, np.ndarray]:
 def after_one_step() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     network, trainer = build(rates=[0.1, 0.1])
     before = state(network)
-    trainer.epoch(0, batches(1), graph_weight=0.5)
+    take(trainer, batches(1))
     return before, state(network)
 
 
@@ -66,7 +74,7 @@ def test_a_step_leaves_frozen_biases_and_moves_running_statistics(
 def test_a_rate_of_zero_moves_no_weight() -> None:
     network, trainer = build(rates=[0.0])
     before = state(network)
-    trainer.epoch(0, batches(1), graph_weight=0.5)
+    take(trainer, batches(1))
     for parameter in network.trainable_params():
         np.testing.assert_array_equal(before[parameter.name], parameter.asnumpy())
 
@@ -75,29 +83,49 @@ def test_training_is_repeatable_to_the_bit() -> None:
     finals = []
     for _ in range(2):
         network, trainer = build(kind="adam", rates=[0.01] * 2)
-        trainer.epoch(0, batches(2), graph_weight=0.5)
+        take(trainer, batches(2))
         finals.append(state(network))
     for name, values in finals[0].items():
         np.testing.assert_array_equal(values, finals[1][name])
 
 
-def test_an_epoch_reports_means_and_calls_back_at_every_step() -> None:
-    _, trainer = build(rates=[0.01] * 3, graph=False)
-    seen: list[dict[str, float]] = []
-    result = trainer.epoch(0, batches(3), graph_weight=0, advance=seen.append)
-    assert len(seen) == 3
-    mean = np.mean([losses["loss_id"] for losses in seen])
-    assert result.losses["loss_id"] == pytest.approx(mean)
-    parts = result.losses["loss_id"] + result.losses["loss_triplet"] + result.losses["loss_part"]
-    assert result.without_graph == pytest.approx(parts)
-    assert result.losses["loss_graph"] == 0
+def test_the_total_loss_is_the_weighted_sum() -> None:
+    _, trainer = build(rates=[0.01])
+    losses = take(trainer, batches(1), weight=0.25)
+    expected = without_graph(losses) + 0.25 * losses["loss_graph"]
+    assert losses["loss"] == pytest.approx(expected)
+
+
+def test_without_graph_there_is_no_graph_loss() -> None:
+    _, trainer = build(rates=[0.01], graph=False)
+    assert take(trainer, batches(1))["loss_graph"] == 0
 
 
 def test_a_fixed_batch_is_learnt() -> None:
     _, trainer = build(kind="adam", rates=[0.01] * 8)
     (batch,) = batches(1)
-    first = trainer.epoch(0, [batch], graph_weight=0.5)
-    trainer.epoch(1, [batch] * 6, graph_weight=0.5)
-    last = trainer.epoch(2, [batch], graph_weight=0.5)
+    first = take(trainer, [batch])
+    take(trainer, [batch] * 6, epoch=1)
+    last = take(trainer, [batch], epoch=2)
     for name in ("loss_id", "loss_part", "loss_graph"):
-        assert last.losses[name] < 0.7 * first.losses[name], name
+        assert last[name] < 0.7 * first[name], name
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_a_step_that_is_not_finite_changes_nothing(kind: str) -> None:
+    network, trainer = build(kind=kind, rates=[0.01] * 3)
+    good, other = batches(2)
+    take(trainer, [good])
+    before = state(network)
+    bad = good._replace(visible=np.full_like(good.visible, np.nan))
+    with pytest.raises(NotFiniteError, match="gradient_norm nan"):
+        trainer.step(bad, epoch=0, position=1, graph_weight=0.5)
+    for name, values in state(network).items():
+        np.testing.assert_array_equal(before[name], values)
+    after = trainer.step(other, epoch=0, position=2, graph_weight=0.5)
+    again, fresh = build(kind=kind, rates=[0.01] * 3)
+    take(fresh, [good])
+    assert fresh.step(other, epoch=0, position=2, graph_weight=0.5) == after
+    for name, values in state(again).items():
+        np.testing.assert_array_equal(state(network)[name], values)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import zlib
@@ -33,6 +34,8 @@ _BROKEN = (
 )
 
 Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
 
 
 def read_picture(path: Union[str, Path], *, height: int, width: int) -> np.ndarray:
@@ -64,19 +67,55 @@ def read_pictures(paths: Sequence[str], *, height: int, width: int) -> Iterator[
 
 
 def load(
-    records: Records, *, height: int, width: int, advance: Callable[[], None] = lambda: None
+    records: Records,
+    *,
+    height: int,
+    width: int,
+    skip_broken: bool = False,
+    advance: Callable[[], None] = lambda: None,
 ) -> Records:
-    """The same records with ``pixels`` in memory; ``advance`` is called after each picture.
+    """The same records with ``pixels`` in memory.
+
+    Args:
+        records: pictures on disk.
+        height: of the pictures in memory, in pixels.
+        width: in pixels.
+        skip_broken: leave out and log the pictures that cannot be read.
+        advance: called after each picture.
 
     Raises:
-        InputError: as ``read_picture``, at the first such file.
+        InputError: pictures cannot be read, and are not to be skipped; or none can.
     """
+
+    def read(path: str) -> Union[np.ndarray, str]:
+        try:
+            return read_picture(path, height=height, width=width)
+        except InputError as error:
+            return str(error)
+
     pixels = np.empty((len(records), height, width, 3), np.uint8)
-    pictures = read_pictures(records.paths.tolist(), height=height, width=width)
-    for row, picture in enumerate(pictures):
-        pixels[row] = picture
+    broken = {}
+    for row, found in enumerate(_in_threads(read, records.paths.tolist())):
+        if isinstance(found, str):
+            broken[records.paths[row]] = found
+        else:
+            pixels[row] = found
         advance()
-    return replace(records, pixels=pixels)
+    whole = replace(records, pixels=pixels)
+    mask = _without(broken, records, skip_broken)
+    return whole.select(mask) if broken else whole  # a selection copies
+
+
+def readable(
+    records: Records, *, skip_broken: bool, advance: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """Which pictures can be decoded, ``(N,)`` bool; ``skip_broken``, ``advance`` as in ``load``.
+
+    Raises:
+        InputError: as ``load``.
+    """
+    found = unreadable(records.paths.tolist(), advance=advance)
+    return _without({path: f"{path}: {why}" for path, why in found}, records, skip_broken)
 
 
 def unreadable(
@@ -89,6 +128,22 @@ def unreadable(
             found.append((path, reason))
         advance()
     return found
+
+
+def _without(broken: dict[str, str], records: Records, skip: bool) -> np.ndarray:
+    """Which pictures are not ``broken``, ``(N,)`` bool; raises for those that are, or logs them."""
+    mask = ~np.isin(records.paths, list(broken))
+    if not broken:
+        return mask
+    first = next(iter(broken.values()))
+    if not skip:
+        count = f"{len(broken)} such pictures of {len(records)}"
+        raise InputError(f"{first} ({count}), or leave them out with data.broken=skip")
+    for reason in broken.values():
+        log.warning("Skipped: %s", reason)
+    if not mask.any():
+        raise InputError(f"{first}; none of {len(records)} pictures can be read")
+    return mask
 
 
 def _in_threads(read: Callable[[str], Result], paths: Iterable[str]) -> Iterator[Result]:

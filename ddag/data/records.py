@@ -77,4 +77,10 @@ class TestSet:
     gallery: Records
     trials: tuple[np.ndarray, ...]
 
+    def select(self, query: np.ndarray, gallery: np.ndarray) -> TestSet:
+        """The pictures where the bool masks ``query`` and ``gallery`` hold."""
+        row = np.cumsum(gallery) - 1  # of each picture that stays, among those that stay
+        trials = tuple(row[trial[gallery[trial]]] for trial in self.trials)
+        return TestSet(self.query.select(query), self.gallery.select(gallery), trials)
+
     __test__ = False  # not a test class, whatever pytest makes of the name

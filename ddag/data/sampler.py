@@ -44,6 +44,7 @@ class IdentitySampler:
         self._infrared = _RowsOfIdentity.group(infrared_labels, labels)
         self._identity_count = len(labels)
         self._identities, self._images, self._seed = identities, images, seed
+        self.batch_images = 2 * identities * images  # of both modalities
 
     def epoch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the visible and of the infrared set, each ``(batches, P * K)`` int64.

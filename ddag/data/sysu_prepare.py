@@ -18,7 +18,7 @@ from typing import Optional
 import numpy as np
 
 from ddag.data import sysu
-from ddag.data.pictures import read_pictures
+from ddag.data.pictures import read_pictures, readable
 from ddag.data.records import Modality, Records, TrainSet
 from ddag.errors import InputError
 
@@ -41,6 +41,7 @@ def prepare(
     target: Optional[Path] = None,
     height: int = 288,
     width: int = 144,
+    skip_broken: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> None:
     """Writes the pictures and labels of the training set as four ``.npy`` files.
@@ -54,12 +55,20 @@ def prepare(
         target: folder of the arrays; without it, ``root``.
         height: of the stored pictures.
         width: of the stored pictures.
+        skip_broken: leave out and log the pictures that cannot be read.
         advance: called after each picture, of both modalities.
 
     Raises:
         InputError: what ``sysu.read_train`` and ``read_picture`` refuse, or no room on the disk.
     """
     train = sysu.read_train(root)
+    if skip_broken:
+        train = TrainSet(
+            *(
+                records.select(readable(records, skip_broken=True))
+                for records in (train.visible, train.infrared)
+            )
+        )
     folder = root if target is None else target
     try:
         folder.mkdir(parents=True, exist_ok=True)

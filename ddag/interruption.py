@@ -1,0 +1,58 @@
+"""Signals that ask a training to stop or to save, heard between its steps."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Optional
+
+STOP = (signal.SIGINT, signal.SIGTERM)
+SAVE = signal.SIGUSR1
+
+
+class Stopped(SystemExit):
+    """The training was asked to stop, and its state is saved; exit code 128 + signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+
+
+class Requests:
+    """What has been asked for since the last look.
+
+    Attributes:
+        stop: the signal that asked to stop, or None.
+        save: whether a checkpoint was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.stop: Optional[int] = None
+        self.save = False
+
+    def hear(self, number: int, frame: Optional[FrameType]) -> None:
+        """Note a signal. The same signal a second time acts at once, as without a training."""
+        if number == SAVE:
+            self.save = True
+            return
+        self.stop = number
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, default)
+
+    def obey(self) -> None:
+        """Raise ``Stopped`` if that was asked for."""
+        if self.stop is not None:
+            raise Stopped(self.stop)
+
+
+@contextmanager
+def listening() -> Iterator[Requests]:
+    """Note Ctrl-C, SIGTERM and SIGUSR1 instead of ending at once; for the main thread only."""
+    requests = Requests()
+    before = {number: signal.signal(number, requests.hear) for number in (*STOP, SAVE)}
+    try:
+        yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
