@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -78,7 +80,7 @@ def write(path: Path, values: Mapping[str, Tensor], *, previous: Optional[Path] 
     """
     entries = [{"name": name, "data": value} for name, value in values.items()]
     try:
-        with replacing(path, previous) as draft:
+        with replacing(path, previous) as draft, _quiet():
             ms.save_checkpoint(entries, str(draft))
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
@@ -97,7 +99,8 @@ def read(path: Path) -> Checkpoint:
         " a run's checkpoints/"
     )
     try:
-        entries = ms.load_checkpoint(str(path))
+        with _quiet():
+            entries = ms.load_checkpoint(str(path))
         fingerprint = entries.pop(FINGERPRINT).asnumpy()
         whole = np.array_equal(fingerprint, _fingerprint(entries))
         meta = json.loads(entries.pop(META).asnumpy().tobytes())
@@ -115,6 +118,16 @@ def read(path: Path) -> Checkpoint:
 def sha256(path: Path) -> str:
     """The file's fingerprint, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without MindSpore's own log, which prints what goes wrong before it raises it."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _fingerprint(values: Mapping[str, Tensor]) -> np.ndarray:

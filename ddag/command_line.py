@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,24 +17,32 @@ from omegaconf.errors import OmegaConfBaseException
 from ddag.errors import InputError
 
 BAD_INPUT = 2
+# What the disk or its rights say, wherever in a job it comes up.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
 def one_line_errors(mode: Optional[RunMode] = RunMode.RUN) -> Iterator[None]:
     """Print bad input, or what Hydra says of a wrong command line, as one line and exit with 2.
 
+    A disk that is full or may not be written to ends a job in the same way. Ctrl-C and SIGTERM end
+    it with 130 and 143, temporary files removed.
+
     Args:
         mode: Hydra's. One job of a sweep only raises: Hydra goes on with the others.
     """
     # Hydra would print errors itself, cut short and with exit code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
-    except (InputError, HydraException, OmegaConfBaseException) as error:
-        if mode is RunMode.MULTIRUN:
+    except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
+        if mode is RunMode.MULTIRUN or (isinstance(error, OSError) and error.errno not in _DISK):
             raise
         print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def _one_line(error: BaseException) -> str:

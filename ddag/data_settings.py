@@ -22,7 +22,7 @@ class PeopleConfig:
     def __post_init__(self) -> None:
         name = "dataset.generate"
         require(4 <= self.identities <= 7000, f"{name}.identities", self.identities, "use 4-7000")
-        require(self.pictures >= 1, f"{name}.pictures", self.pictures, "use 1 or more")
+        require(1 <= self.pictures <= 1000, f"{name}.pictures", self.pictures, "use 1 to 1000")
         require(self.seed >= 0, f"{name}.seed", self.seed, "use 0 or more")
 
 
@@ -72,7 +72,7 @@ class DataConfig:
         for name in ("height", "width"):
             size = getattr(self, name)
             require(16 <= size <= 2048, f"data.{name}", size, "use 16 to 2048 pixels")
-        require(self.test_batch >= 1, "data.test_batch", self.test_batch, "use 1 or more")
+        require(1 <= self.test_batch <= 4096, "data.test_batch", self.test_batch, "use 1 to 4096")
         require(1 <= self.workers <= 64, "data.workers", self.workers, "use 1 to 64")
 
 
@@ -86,7 +86,7 @@ class SamplerConfig:
     def __post_init__(self) -> None:
         few = "a triplet needs two identities; use 2 or more"
         require(self.identities >= 2, "sampler.identities", self.identities, few)
-        require(self.images >= 1, "sampler.images", self.images, "use 1 or more")
+        require(1 <= self.images <= 1024, "sampler.images", self.images, "use 1 to 1024")
 
 
 @dataclass

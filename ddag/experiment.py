@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +13,10 @@ from ddag.files import claimed
 from ddag.interruption import Requests, Stopped
 from ddag.job_settings import EvaluateConfig
 from ddag.progress import Progress
-from ddag.run_folders import CHECKPOINTS
+from ddag.run_folders import CHECKPOINTS, saved
 from ddag.settings import Settings
 from ddag.tracking import flat, progress
 from ddag.training import Training, figure
-
-log = logging.getLogger(__name__)
 
 
 def train(settings: Settings, folder: Path, given: Sequence[str]) -> float:
@@ -42,7 +38,8 @@ def train(settings: Settings, folder: Path, given: Sequence[str]) -> float:
             training = Training(settings, folder)
             evaluation, meta = _run(training, settings, folder, requests)
     except Stopped:
-        log.warning("Stopped; to go on: %s", _command(given, folder))
+        if saved(folder):
+            tracking.show_resume_command(given, folder)
         raise
     result = describe(settings, evaluation, meta, training.best, start)
     untrained = training.progress.untrained
@@ -155,9 +152,3 @@ def _run(
             tracker.log(0, flat("eval", training.progress.untrained))
         training.run(tracker, requests)
     return training.evaluate_best(requests)
-
-
-def _command(given: Sequence[str], folder: Path) -> str:
-    """What to type to go on with the run in ``folder``."""
-    words = [word for word in given if not word.startswith("train.resume=")]
-    return shlex.join(["python", "run.py", *words, f"train.resume={folder}"])

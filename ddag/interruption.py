@@ -40,6 +40,11 @@ class Requests:
         default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, default)
 
+    def listen(self) -> None:
+        """Take the signals over from whoever handles them now."""
+        for number in (*STOP, SAVE):
+            signal.signal(number, self.hear)
+
     def obey(self) -> None:
         """Raise ``Stopped`` if that was asked for."""
         if self.stop is not None:
@@ -50,7 +55,8 @@ class Requests:
 def listening() -> Iterator[Requests]:
     """Note Ctrl-C, SIGTERM and SIGUSR1 instead of ending at once; for the main thread only."""
     requests = Requests()
-    before = {number: signal.signal(number, requests.hear) for number in (*STOP, SAVE)}
+    before = {number: signal.getsignal(number) for number in (*STOP, SAVE)}
+    requests.listen()
     try:
         yield requests
     finally:

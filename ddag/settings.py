@@ -25,6 +25,7 @@ from ddag.errors import require
 from ddag.job_settings import JobConfig
 from ddag.metrics import TITLES
 from ddag.model.shape import map_size
+from ddag.run_folders import AUTO
 
 
 @dataclass
@@ -41,8 +42,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         require(self.part >= 0, "model.part", self.part, "use 0 (off) or more")
-        require(self.low_dim >= 1, "model.low_dim", self.low_dim, "use 1 or more")
-        require(self.heads >= 1, "model.heads", self.heads, "use 1 or more")
+        require(1 <= self.low_dim <= 8192, "model.low_dim", self.low_dim, "use 1 to 8192")
+        require(1 <= self.heads <= 64, "model.heads", self.heads, "use 1 to 64")
         require(0 <= self.dropout < 1, "model.dropout", self.dropout, "use 0 up to, not with, 1")
 
 
@@ -55,7 +56,7 @@ class LossConfig:
     margin: float = MISSING
 
     def __post_init__(self) -> None:
-        require(self.margin >= 0, "loss.margin", self.margin, "use 0 or more")
+        require(0 <= self.margin < 1e6, "loss.margin", self.margin, "use a number of 0 or more")
 
 
 @dataclass
@@ -106,7 +107,7 @@ class TrainConfig:
     on_nan: OnNan = MISSING  # what a loss that is not finite does
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "train.epochs", self.epochs, "use 1 or more")
+        require(1 <= self.epochs <= 10_000, "train.epochs", self.epochs, "use 1 to 10000")
         require(self.eval_every >= 0, "train.eval_every", self.eval_every, "use 0 or more")
         for name in ("save_every", "save_every_steps"):
             require(getattr(self, name) >= 0, f"train.{name}", getattr(self, name), "use 0 or more")
@@ -157,6 +158,9 @@ class Settings:
         require(self.model.part <= rows, "model.part", self.model.part, f"{tall} {rows}")
         job, needs = self.job.name, "needs checkpoint=PATH, a .ckpt of a run's checkpoints/"
         require(self.checkpoint is not None or job not in ON_A_CHECKPOINT, "job", job, needs)
+        both = self.train.resume not in (None, AUTO) and self.model.pretrained is not None
+        over = "its weights would replace those of model.pretrained; leave one of the two out"
+        require(not both, "train.resume", self.train.resume, over)
         branch, _, figure = self.monitor.partition("/")
         known = branch in self.features and figure in TITLES
         remedy = f"use one of {', '.join(self.features)}, a slash and one of {', '.join(TITLES)}"

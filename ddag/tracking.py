@@ -6,7 +6,8 @@ Scalars have the same names everywhere: ``train/loss``, ``eval/feat_att/rank1``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -151,17 +152,28 @@ def show_scores(title: str, rows: Figures, deviation: Figures) -> None:
 
 def show_next_commands(folder: Path, best: Path) -> None:
     """Print what to type next."""
+    _print_commands(
+        f"curves    tensorboard --logdir {_from_here(folder)}\n"
+        f"evaluate  python run.py job=evaluate checkpoint={_from_here(best)}\n"
+        "sweep     python run.py -m model.part=0,3 model.graph=true,false"
+    )
+
+
+def show_resume_command(given: Sequence[str], folder: Path) -> None:
+    """Print what to type to go on with the run in ``folder``, started with ``given`` overrides."""
+    words = [word for word in given if not word.startswith("train.resume=")]
+    command = ["python", "run.py", *words, f"train.resume={_from_here(folder)}"]
+    _print_commands(f"stopped; to go on  {shlex.join(command)}")
+
+
+def _print_commands(text: str) -> None:
+    """One line each however long, so that they can be copied."""
+    rich.get_console().print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _from_here(path: Path) -> Path:
     here = Path.cwd()
-    folder, best = (
-        path.relative_to(here) if here in path.parents else path for path in (folder, best)
-    )
-    rich.get_console().print(
-        f"curves    tensorboard --logdir {folder}\n"
-        f"evaluate  python run.py job=evaluate checkpoint={best}\n"
-        "sweep     python run.py -m model.part=0,3 model.graph=true,false",
-        highlight=False,
-        soft_wrap=True,
-    )
+    return path.relative_to(here) if here in path.parents else path
 
 
 def _percent(value: float, deviation: float) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ddag import build, sources, tracking
-from ddag.archive import Archive
+from ddag.checkpoint_folder import CheckpointFolder
 from ddag.choices import OnNan
 from ddag.errors import InputError
 from ddag.evaluate import Evaluation
@@ -63,7 +63,7 @@ class Training:
         self._evaluator = build.build_evaluator(settings, network, test_set)
         self._galleries = len(test_set.trials)
         self._best_evaluation: Optional[Evaluation] = None
-        self._archive = Archive(
+        self._checkpoints = CheckpointFolder(
             run,
             network,
             optimizer,
@@ -95,7 +95,7 @@ class Training:
             line = self._line(epoch, values)
             finished = self.progress.after_epoch()
             if self._is_due(finished.epoch):
-                self._archive.save(self.progress)  # an evaluation may take long
+                self._checkpoints.save(self.progress)  # an evaluation may take long
                 evaluation = self.evaluate(requests, first_gallery_only=True)
                 values.update(flat("eval", tracking.figures(evaluation.mean)))
                 line += "  " + summary(evaluation.mean)
@@ -103,10 +103,10 @@ class Training:
             self.progress = finished
             log.info("%s", line)
             tracker.log(finished.epoch, values)
-            self._archive.save(finished)
+            self._checkpoints.save(finished)
             every = self._settings.train.save_every
             if every and finished.epoch % every == 0:
-                self._archive.save_epoch(finished)
+                self._checkpoints.save_epoch(finished)
 
     def evaluate(self, requests: Requests, *, first_gallery_only: bool = False) -> Evaluation:
         """Scores of the network as it is now.
@@ -134,7 +134,7 @@ class Training:
         Raises:
             Stopped: a signal asked for it.
         """
-        meta = self._archive.load_best()
+        meta = self._checkpoints.load_best()
         if self._galleries == 1 and self._best_evaluation:
             return self._best_evaluation, meta  # the first gallery was all there is
         return self.evaluate(requests), meta
@@ -142,7 +142,7 @@ class Training:
     @property
     def best(self) -> Path:
         """The best epoch's checkpoint."""
-        return self._archive.best
+        return self._checkpoints.best
 
     def _begin(self, run: Path) -> Progress:
         """Take the weights that the settings name; how far they had come."""
@@ -152,7 +152,7 @@ class Training:
             log.info("train.resume=auto: no unfinished run, a new one begins")
             wanted = None
         if wanted:
-            return self._archive.restore(run if wanted == AUTO else Path(wanted))
+            return self._checkpoints.restore(run if wanted == AUTO else Path(wanted))
         if saved(run):
             raise InputError(
                 f"hydra.run.dir={run}: holds the checkpoints of an earlier training; go on with it"
@@ -181,6 +181,8 @@ class Training:
                 self._loader.epoch(epoch, batches=self._steps), self.progress.position, None
             )
             for batch in batches:
+                # MindSpore's pipeline, when it starts, makes a SIGTERM of every SIGINT.
+                requests.listen()
                 position = self.progress.position
                 try:
                     losses = self._trainer.step(
@@ -213,7 +215,7 @@ class Training:
         every = self._settings.train.save_every_steps
         due = every > 0 and self.progress.position % every == 0
         if due or requests.save or requests.stop is not None:
-            self._archive.save(self.progress)
+            self._checkpoints.save(self.progress)
         if requests.save:
             requests.save = False
             log.info("Saved after epoch %d, batch %d", self.progress.epoch, self.progress.position)
@@ -230,7 +232,7 @@ class Training:
         if self._settings.train.on_nan is OnNan.skip:
             log.warning("Skipped: %s; %s", what, rate)
             return
-        self._archive.save(self.progress)
+        self._checkpoints.save(self.progress)
         for records, chosen in zip(sets, rows):
             for path in records.paths[chosen]:
                 log.error("in the batch: %s", path)
@@ -249,7 +251,7 @@ class Training:
             return finished
         finished = replace(finished, best_score=score, best_epoch=finished.epoch)
         self._best_evaluation = evaluation
-        self._archive.save_best(finished)
+        self._checkpoints.save_best(finished)
         return finished
 
     def _line(self, epoch: int, values: dict[str, float]) -> str:

@@ -16,6 +16,10 @@ environment.prepare()  # before the first test module imports MindSpore
 REFERENCE = Path(__file__).parent / "reference"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the fault tests in their long form")
+
+
 def load_rule() -> ModuleType:
     """The reference's stand-in weights and images, ``tests/reference/rule.py``."""
     spec = importlib.util.spec_from_file_location("rule", REFERENCE / "rule.py")

@@ -32,7 +32,7 @@ ROWS = [
     {"config", "data.", "model.", "losses", "device"},
     {"optim", "checkpoint", "tracking"},
     {"train", "evaluate", "sources"},
-    {"build", "inspection", "progress", "archive"},
+    {"build", "inspection", "progress", "checkpoint_folder"},
     {"training", "restore"},
     {"experiment", "exchange"},
     {"jobs", "command_line", "sweeps"},

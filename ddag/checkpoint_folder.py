@@ -30,7 +30,7 @@ FREE = (
 )  # fmt: skip
 
 
-class Archive:
+class CheckpointFolder:
     """The checkpoints of one run folder."""
 
     def __init__(
