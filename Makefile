@@ -1,4 +1,4 @@
-.PHONY: check test smoke
+.PHONY: check test smoke faults
 
 check:  ## style and types
 	ruff check .
@@ -7,6 +7,9 @@ check:  ## style and types
 
 test:  ## every test
 	pytest
+
+faults:  ## the long form of the fault tests: twenty kills, forty whole runs on random settings
+	pytest tests/faults --long
 
 smoke:  ## the main job in its shortest form
 	python run.py tag=smoke train.epochs=1 train.steps=3 train.eval_start=false \

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Optional
@@ -36,13 +37,23 @@ def one_line_errors(mode: Optional[RunMode] = RunMode.RUN) -> Iterator[None]:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
-    except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
-        if mode is RunMode.MULTIRUN or (isinstance(error, OSError) and error.errno not in _DISK):
+    except Exception as error:
+        if mode is RunMode.MULTIRUN or not _is_bad_input(error):
             raise
         print(f"error: {_one_line(error)}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def _is_bad_input(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _DISK
+    if isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
+        return True
+    # Hydra says some things of a command line by Python's own exceptions, such as of model=0.
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].startswith(("hydra.", "omegaconf."))
 
 
 def _one_line(error: BaseException) -> str:

@@ -96,6 +96,8 @@ def _check_regdb(root: Path) -> tuple[list[Count], list[str]]:
 
 def _check_sysu(root: Path) -> tuple[list[Count], list[str]]:
     """Counts of the cameras, the training set, the query and the galleries; every path."""
+    for stray in sysu.strays(root):
+        log.warning("%s: passed over; pictures are <4-digit identity>/<name>.jpg", stray)
     counts, paths = [], []
     for split in sysu.SPLITS:
         identities = sysu.read_identities(root, split)

@@ -41,9 +41,10 @@ class Requests:
         signal.signal(number, default)
 
     def listen(self) -> None:
-        """Take the signals over from whoever handles them now."""
-        for number in (*STOP, SAVE):
-            signal.signal(number, self.hear)
+        """Take the signals over, also from MindSpore: its runtime makes a SIGTERM of a SIGINT."""
+        if self.stop is None:
+            for number in (*STOP, SAVE):
+                signal.signal(number, self.hear)
 
     def obey(self) -> None:
         """Raise ``Stopped`` if that was asked for."""

@@ -47,6 +47,12 @@ class Training:
         test_set = sources.read_test(settings.dataset, settings.data, decode=True)
         self._train_set = train_set
         self._sampler = build.build_sampler(settings, train_set)
+        if self._sampler.scarce:
+            log.info(
+                "%d times an identity has fewer pictures of a modality than sampler.images=%d:"
+                " a batch repeats some of them",
+                self._sampler.scarce, settings.sampler.images,
+            )  # fmt: skip
         self._loader = build.build_loader(settings, train_set, self._sampler)
         self._steps = build.epoch_steps(settings.train.steps, self._sampler)
         self._rates = build.epoch_rates(settings)
@@ -181,8 +187,6 @@ class Training:
                 self._loader.epoch(epoch, batches=self._steps), self.progress.position, None
             )
             for batch in batches:
-                # MindSpore's pipeline, when it starts, makes a SIGTERM of every SIGINT.
-                requests.listen()
                 position = self.progress.position
                 try:
                     losses = self._trainer.step(
@@ -212,6 +216,7 @@ class Training:
 
     def _attend(self, requests: Requests) -> None:
         """Save where it is due or asked for, then stop if that is asked for."""
+        requests.listen()
         every = self._settings.train.save_every_steps
         due = every > 0 and self.progress.position % every == 0
         if due or requests.save or requests.stop is not None:

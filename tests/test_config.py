@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 from hydra import compose, initialize_config_dir
+from hypothesis import strategies as st
 
-from ddag import config
+from ddag import config, schedule
 from ddag.choices import Backbone, Direction, Search
+from ddag.command_line import _is_bad_input, _one_line
 from ddag.data_settings import RegdbConfig, SysuConfig
 from ddag.errors import InputError
 from ddag.settings import Settings
@@ -104,6 +109,11 @@ def test_every_option_of_every_group_composes(group: str) -> None:
         (["seed=-1"], "seed=-1"),
         (["job=evaluate"], "checkpoint"),
         (["optimizer.lr=nan"], "optimizer.lr=nan"),
+        (["train.resume=a", "model.pretrained=b"], "train.resume=a"),
+        (["train.save_every_steps=-1"], "train.save_every_steps=-1"),
+        (["train.epochs=1000000000"], "train.epochs=1000000000"),
+        (["data.test_batch=1000000000"], "data.test_batch=1000000000"),
+        (["loss.margin=inf"], "loss.margin=inf"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(overrides: list[str], said: str) -> None:
@@ -149,3 +159,70 @@ def test_damaged_settings_of_a_checkpoint_are_refused() -> None:
     stored["model"]["part"] = "many"
     with pytest.raises(InputError, match="settings do not fit"):
         config.restore(stored, parse(), [])
+
+
+def test_auto_and_pretrained_go_together_since_a_new_run_may_begin() -> None:
+    assert parse("train.resume=auto", "model.pretrained=b").train.resume == "auto"
+
+
+def leaves(node: dict[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys of nested settings."""
+    found = []
+    for key, value in node.items():
+        found += leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+    return found
+
+
+GROUPS = {path.parent.name: "" for path in CONF.glob("*/*.yaml")}
+CHOICES = st.one_of(
+    *(
+        st.builds("{}={}".format, st.just(group), st.sampled_from([file.stem for file in files]))
+        for group in GROUPS
+        if (files := sorted((CONF / group).glob("*.yaml")))
+    )
+)
+VALUES = st.one_of(
+    st.integers(-(2**40), 2**40),
+    st.integers(-2, 30),
+    st.floats(),
+    st.booleans(),
+    st.sampled_from(["null", "[]", "{}", "[1,2]", "{a:1}", "''", "text", "???", "1e400", "auto"]),
+    st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=5),
+)
+
+
+@cache
+def keys() -> list[str]:
+    """What overrides can set: every setting, and some groups as a whole."""
+    return [*leaves(config.to_plain(parse())), "model", "train", "dataset", "dataset.generate"]
+
+
+@st.composite
+def overrides(draw: st.DrawFn) -> list[str]:
+    """Some groups and some settings, each with a value that may or may not be one for it."""
+    chosen = draw(st.lists(CHOICES, max_size=3))
+    values = draw(st.lists(st.tuples(st.sampled_from(keys()), VALUES), min_size=1, max_size=4))
+    return chosen + [f"{key}={value}" for key, value in values]
+
+
+@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.given(overrides())
+def test_any_settings_are_taken_or_refused_in_one_line(given: list[str]) -> None:
+    try:
+        settings = parse(*given)
+    except Exception as error:
+        assert _is_bad_input(error), given  # noqa: PT017, any exception there may be
+        line = _one_line(error)
+        assert line
+        assert "\n" not in line
+    else:
+        assert settings.monitor
+        rates = schedule.epoch_rates(
+            settings.schedule.kind.value,
+            base=settings.optimizer.lr,
+            epochs=settings.train.epochs,
+            warmup=settings.schedule.warmup,
+            start_decay=settings.schedule.start_decay,
+            end_decay=settings.schedule.end_decay,
+        )
+        assert len(rates) == settings.train.epochs

@@ -45,6 +45,10 @@ class IdentitySampler:
         self._identity_count = len(labels)
         self._identities, self._images, self._seed = identities, images, seed
         self.batch_images = 2 * identities * images  # of both modalities
+        # Identities whose pictures are fewer than a batch takes of them, so that it repeats some.
+        self.scarce = sum(
+            int((rows.sizes < images).sum()) for rows in (self._visible, self._infrared)
+        )
 
     def epoch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the visible and of the infrared set, each ``(batches, P * K)`` int64.

@@ -107,6 +107,19 @@ def list_pictures(root: Path, camera: int, identity: int) -> list[str]:
     return [str(person / name) for name in names if not name.startswith(".")]
 
 
+def strays(root: Path) -> list[str]:
+    """What lies in the cameras' folders and is passed over for its name, by path."""
+    found = []
+    for camera in (*VISIBLE_CAMERAS, *INFRARED_CAMERAS):
+        for person in sorted((root / f"cam{camera}").iterdir()):
+            if not (person.is_dir() and len(person.name) == 4 and person.name.isdecimal()):
+                found.append(str(person))
+                continue
+            taken = set(list_pictures(root, camera, int(person.name)))
+            found += [str(file) for file in sorted(person.iterdir()) if str(file) not in taken]
+    return found
+
+
 def list_split(root: Path, cameras: Iterable[int], identities: Iterable[int]) -> list[Picture]:
     """Every picture of ``identities`` by ``cameras``: by identity, then camera, then name."""
     cameras = tuple(cameras)

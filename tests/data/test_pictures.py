@@ -138,3 +138,31 @@ def test_reading_ahead_is_bounded(files: list[Path], monkeypatch: pytest.MonkeyP
     next(stream)
     stream.close()
     assert len(read) <= pictures._AHEAD + 1
+
+
+def test_broken_pictures_are_refused_by_name_or_left_out(
+    files: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    files[1].write_bytes(files[1].read_bytes()[:60])
+    records = records_of(files)
+    with pytest.raises(InputError) as caught:
+        pictures.load(records, **SIZE)
+    assert files[1].name in str(caught.value)
+    assert f"1 such pictures of {len(files)}" in str(caught.value)
+    assert "data.broken=skip" in str(caught.value)
+    loaded = pictures.load(records, **SIZE, skip_broken=True)
+    others = [str(file) for file in files if file != files[1]]
+    assert loaded.paths.tolist() == others
+    assert loaded.pixels is not None
+    whole = pictures.load(records_of([Path(path) for path in others]), **SIZE)
+    np.testing.assert_array_equal(loaded.pixels, whole.pixels)
+    assert f"Skipped: {files[1]}" in caplog.text
+    expected = [file != files[1] for file in files]
+    assert pictures.readable(records, skip_broken=True).tolist() == expected
+
+
+def test_nothing_but_broken_pictures_is_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "1.png"
+    empty.touch()
+    with pytest.raises(InputError, match="none of 1 pictures can be read"):
+        pictures.load(records_of([empty]), **SIZE, skip_broken=True)

@@ -84,3 +84,10 @@ def test_an_identity_in_one_modality_only_is_named() -> None:
         IdentitySampler(np.array([0, 1, 2]), np.array([0, 1]), identities=1, images=1, seed=0)
     with pytest.raises(InputError, match="identity 0 has no visible picture"):
         IdentitySampler(np.array([1, 2]), np.array([0, 1, 2]), identities=1, images=1, seed=0)
+
+
+def test_identities_with_too_few_pictures_are_counted() -> None:
+    labels = np.repeat([0, 1, 2], [4, 3, 1])
+    made = IdentitySampler(labels, labels, identities=2, images=3, seed=0)
+    assert made.scarce == 2  # identity 2, in either modality
+    assert made.batch_images == 12

@@ -110,3 +110,10 @@ def test_a_missing_root_says_where_to_ask_and_what_it_must_hold(tmp_path: Path) 
     for word in ("github.com/wuancong/SYSU-MM01", "cam1/", "exp/", "dataset.root="):
         assert word in message
     assert "\n" not in message
+
+
+def test_what_is_passed_over_for_its_name_is_listed(root: Path) -> None:
+    wrong = ["cam1/0002/Thumbs.db", "cam2/2/0001.jpg", "cam3/notes.txt"]
+    touch(root, *wrong)
+    found = [path[len(str(root)) + 1 :] for path in sysu.strays(root)]
+    assert found == ["cam1/0002/Thumbs.db", "cam2/2", "cam3/notes.txt"]

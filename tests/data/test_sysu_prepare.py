@@ -190,3 +190,15 @@ def test_a_damaged_array_is_refused_by_name(tmp_path: Path, kept: int) -> None:
 def test_a_missing_array_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"train_rgb_resized_img.npy: no such file"):
         sysu_prepare.read_prepared(tmp_path, **SIZE)
+
+
+def test_broken_pictures_are_left_out_of_the_arrays_if_they_may_be(root: Path) -> None:
+    train = sysu.read_train(root)
+    broken = Path(train.infrared.paths[1])
+    broken.write_bytes(b"")
+    with pytest.raises(InputError, match=broken.name):
+        sysu_prepare.prepare(root, **SIZE)
+    sysu_prepare.prepare(root, skip_broken=True, **SIZE)
+    labels = np.load(root / "train_ir_resized_label.npy")
+    np.testing.assert_array_equal(labels, np.delete(train.infrared.identities, 1))
+    assert len(np.load(root / "train_ir_resized_img.npy")) == len(labels)

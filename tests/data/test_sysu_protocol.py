@@ -188,3 +188,16 @@ def test_an_empty_query_or_gallery_is_refused(
         (root / f"cam{camera}").mkdir()
     with pytest.raises(InputError, match=fault):
         read_test(root, search="indoor", shots=1)
+
+
+def test_a_selection_keeps_each_trials_pictures_that_stay(root: Path) -> None:
+    test = read_test(root, search="all", shots=1)
+    mask = np.ones(len(test.gallery), bool)
+    lost = test.trials[0][0]
+    mask[lost] = False
+    queries = np.arange(len(test.query)) > 0
+    chosen = test.select(queries, mask)
+    assert len(chosen.query) == len(test.query) - 1
+    for before, after in zip(test.trials, chosen.trials):
+        kept = test.gallery.paths[before[before != lost]]
+        np.testing.assert_array_equal(chosen.gallery.paths[after], kept)
