@@ -143,7 +143,7 @@ def test_reading_ahead_is_bounded(files: list[Path], monkeypatch: pytest.MonkeyP
 def test_broken_pictures_are_refused_by_name_or_left_out(
     files: list[Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    files[1].write_bytes(files[1].read_bytes()[:60])
+    files[1].write_bytes(b"")
     records = records_of(files)
     with pytest.raises(InputError) as caught:
         pictures.load(records, **SIZE)
