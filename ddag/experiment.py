@@ -33,14 +33,15 @@ def train(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """
     start = time.monotonic()
     build.configure_device(settings)
-    try:
-        with claimed(folder / CHECKPOINTS), interruption.listening() as requests:
-            training = Training(settings, folder)
-            evaluation, meta = _run(training, settings, folder, requests)
-    except Stopped:
-        if saved(folder):
-            tracking.show_resume_command(given, folder)
-        raise
+    with claimed(folder / CHECKPOINTS):
+        training = Training(settings, folder)
+        try:
+            with interruption.listening() as requests:
+                evaluation, meta = _run(training, settings, folder, requests)
+        except Stopped:
+            if saved(folder):
+                tracking.show_resume_command(given, folder)
+            raise
     result = describe(settings, evaluation, meta, training.best, start)
     untrained = training.progress.untrained
     if untrained:

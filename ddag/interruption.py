@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Optional
+
+log = logging.getLogger(__name__)
 
 STOP = (signal.SIGINT, signal.SIGTERM)
 SAVE = signal.SIGUSR1
@@ -37,6 +40,7 @@ class Requests:
             self.save = True
             return
         self.stop = number
+        log.warning("Stopping after this step; the same again stops at once")
         default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, default)
 
