@@ -1,12 +1,14 @@
 """The door: python run.py dataset=regdb model.part=0. Configuration in, one job run."""
 
+import sys
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ddag import config, jobs
+from ddag import config, jobs, sweeps
 from ddag.command_line import one_line_errors
 
 config.register()
@@ -16,12 +18,18 @@ config.register()
 def main(composed: DictConfig) -> float:
     """Return the score that a sweeper maximises."""
     hydra_config = HydraConfig.get()
-    with one_line_errors(hydra_config.mode):
-        settings = config.parse(composed)
-        folder = Path(hydra_config.runtime.output_dir)
-        return jobs.run(settings, folder, hydra_config.overrides.task)
+    folder = Path(hydra_config.runtime.output_dir)
+
+    def job() -> float:
+        return jobs.run(config.parse(composed), folder, hydra_config.overrides.task)
+
+    if hydra_config.mode is RunMode.MULTIRUN:
+        return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
+    with one_line_errors():
+        return job()
 
 
 if __name__ == "__main__":
     with one_line_errors():
+        sys.argv[1:] = sweeps.expand_resume(sys.argv[1:])
         main()

@@ -9,10 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Optional
-
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from ddag.errors import InputError
@@ -23,14 +20,11 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, err
 
 
 @contextmanager
-def one_line_errors(mode: Optional[RunMode] = RunMode.RUN) -> Iterator[None]:
+def one_line_errors() -> Iterator[None]:
     """Print bad input, or what Hydra says of a wrong command line, as one line and exit with 2.
 
     A disk that is full or may not be written to ends a job in the same way. Ctrl-C and SIGTERM end
     it with 130 and 143, temporary files removed.
-
-    Args:
-        mode: Hydra's. One job of a sweep only raises: Hydra goes on with the others.
     """
     # Hydra would print errors itself, cut short and with exit code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -38,15 +32,16 @@ def one_line_errors(mode: Optional[RunMode] = RunMode.RUN) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if mode is RunMode.MULTIRUN or not _is_bad_input(error):
+        if not is_bad_input(error):
             raise
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 
 
-def _is_bad_input(error: Exception) -> bool:
+def is_bad_input(error: Exception) -> bool:
+    """Whether an error's text says what is wrong with the command, its files or the disk."""
     if isinstance(error, OSError):
         return error.errno in _DISK
     if isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
@@ -56,7 +51,7 @@ def _is_bad_input(error: Exception) -> bool:
     return frame.f_globals["__name__"].startswith(("hydra.", "omegaconf."))
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """The error's text and, where Hydra only says that something went wrong, its cause's."""
     text = str(error)
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):

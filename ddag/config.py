@@ -19,6 +19,7 @@ from ddag.job_settings import (
     ExtractConfig,
     ImportConfig,
     JobConfig,
+    ReportConfig,
 )
 from ddag.settings import Settings
 
@@ -39,6 +40,7 @@ def register() -> None:
     store.store("extract_schema", ExtractConfig, group="job")
     store.store("import_schema", ImportConfig, group="job")
     store.store("export_schema", ExportConfig, group="job")
+    store.store("report_schema", ReportConfig, group="job")
 
 
 def folder_name(overrides: str) -> str:

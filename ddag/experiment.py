@@ -118,8 +118,10 @@ def describe(
     """
     return {
         "score": figure(evaluation.mean, settings.monitor),
+        "monitor": settings.monitor,
         "metrics": tracking.figures(evaluation.mean),
         "std": tracking.figures(evaluation.deviation),
+        "cmc": {feature: scores.cmc.tolist() for feature, scores in evaluation.mean.items()},
         "protocol": {**sources.describe(settings.dataset), "flip": flip, "rerank": reranking},
         "epoch": meta["epoch"],
         "step": meta["step"],

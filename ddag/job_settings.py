@@ -63,5 +63,12 @@ class ExportConfig(JobConfig):
         _require_suffix("job.target", self.target, ".safetensors")
 
 
+@dataclass
+class ReportConfig(JobConfig):
+    """What the runs in a folder say together."""
+
+    folder: str = MISSING
+
+
 def _require_suffix(setting: str, path: str, suffix: str) -> None:
     require(Path(path).suffix == suffix, setting, path, f"is written as {suffix}; end its name so")

@@ -30,6 +30,11 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
 
         inspection.JOBS[name](settings)
         return 0.0
+    if name == "report":
+        from ddag.report import files
+
+        files.report(settings)
+        return 0.0
     environment.prepare()
     if name in EXPERIMENTS:
         from ddag import experiment

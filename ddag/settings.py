@@ -127,6 +127,14 @@ class DeviceConfig:
         require(self.id >= 0, "device.id", self.id, "use 0 or more")
 
 
+@dataclass
+class SweepConfig:
+    """How a sweep is begun."""
+
+    list: bool = MISSING  # print its jobs and run none
+    resume: Optional[str] = None  # folder of a sweep to go on with
+
+
 ON_A_CHECKPOINT = ("evaluate", "extract", "export_weights")
 
 
@@ -148,6 +156,7 @@ class Settings:
     train: TrainConfig = MISSING
     device: DeviceConfig = MISSING
     job: JobConfig = MISSING
+    sweep: SweepConfig = MISSING
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**31, "seed", self.seed, "use 0 to 2147483647")
