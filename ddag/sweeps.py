@@ -86,6 +86,7 @@ class Sweep(Callback):
         with one_line_errors():
             jobs = _jobs(config)
             _refuse_several_devices(config, jobs)
+            _leave_out_of_names(config, jobs)
             if config.sweep.list:
                 _list(config, jobs)
                 sys.exit()
@@ -129,6 +130,18 @@ def _refuse_several_devices(config: DictConfig, jobs: Sequence[Sequence[str]]) -
     words = {word for job in jobs for word in job if word.partition("=")[0] in keys}
     if len({word.partition("=")[0] for word in words}) < len(words):
         raise InputError(f"{' '.join(sorted(words))}: one process has one device; sweep each alone")
+
+
+def _leave_out_of_names(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
+    """Name the jobs' folders by that alone in which they differ."""
+    if len(jobs) < 2:
+        return
+    same = set.intersection(*map(set, jobs))
+    setting = "hydra.job.config.override_dirname.exclude_keys"
+    keys = [*OmegaConf.select(config, setting), *(word.partition("=")[0] for word in jobs[0] if word in same)]
+    # Hydra composes each job anew, with these words.
+    with open_dict(config):
+        config.hydra.overrides.hydra.append(f"{setting}={keys}")
 
 
 def _list(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:

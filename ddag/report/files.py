@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import rich
@@ -16,7 +15,7 @@ from ddag.report.leaderboard import STD, Leaderboard, compare
 from ddag.report.runs import read_runs
 from ddag.settings import Settings
 
-log = logging.getLogger(__name__)
+SHOWN = ("rank1", "mAP", "mINP")  # on the screen
 
 
 def report(settings: Settings) -> None:
@@ -49,20 +48,21 @@ def write(board: Leaderboard, folder: Path) -> None:
 
 
 def show(board: Leaderboard, folder: Path) -> None:
-    """Print the leaderboard."""
+    """Print the leaderboard, with as many figures as a screen is wide."""
     console = rich.get_console()
     for ranked in board.tables:
-        shown = Table(title=f"{ranked.protocol}; percent, mean ± {STD}", title_justify="left")
-        for heading in tables.headings(board):
+        title = f"{ranked.protocol}\nin percent, mean ± {STD}"
+        shown = Table(title=title, title_justify="left")
+        for heading in tables.headings(board, SHOWN):
             shown.add_column(heading)
         for row in ranked.rows:
-            shown.add_row(
-                *tables.cells(
-                    ranked,
-                    row,
-                    escape=rich.markup.escape,
-                    bold=lambda text: f"[bold]{text}[/bold]",
-                )
+            cells = tables.cells(
+                ranked,
+                row,
+                escape=rich.markup.escape,
+                bold=lambda text: f"[bold]{text}[/bold]",
+                figures=SHOWN,
             )
+            shown.add_row(*cells)
         console.print(shown)
     console.print(f"{page.status(board)}\nreport    {folder / 'report.html'}", soft_wrap=True)

@@ -47,9 +47,9 @@ def comma_separated(board: Leaderboard) -> str:
     return text.getvalue()
 
 
-def headings(board: Leaderboard) -> list[str]:
+def headings(board: Leaderboard, figures: Sequence[str] = tuple(TITLES)) -> list[str]:
     """Of the columns that ``cells`` fills."""
-    return [*board.keys, "features", "runs", *TITLES.values()]
+    return [*board.keys, "features", "runs", *(TITLES[name] for name in figures)]
 
 
 def cells(
@@ -59,6 +59,7 @@ def cells(
     escape: Callable[[str], str],
     bold: Callable[[str], str],
     plus_minus: str = " ± ",
+    figures: Sequence[str] = tuple(TITLES),
 ) -> list[str]:
     """A row's cells, figures in percent.
 
@@ -68,9 +69,10 @@ def cells(
         escape: makes words harmless in the format.
         bold: marks the best figure of a column.
         plus_minus: stands before a deviation.
+        figures: which of them.
     """
     words = [escape(word) for word in (*row.values, row.main, str(len(row.results)))]
-    for name in TITLES:
+    for name in figures:
         text = row.figures[name].percent(plus_minus)
         words.append(bold(text) if table.is_best(row, name) else text)
     return words
