@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Optional
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -15,7 +16,7 @@ config.register()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(composed: DictConfig) -> float:
+def main(composed: DictConfig) -> Optional[float]:
     """Return the score that a sweeper maximises."""
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)

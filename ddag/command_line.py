@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 

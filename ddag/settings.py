@@ -11,6 +11,7 @@ from typing import Optional
 from omegaconf import MISSING
 
 from ddag.choices import (
+    TITLES,
     Backbone,
     LossKind,
     Mode,
@@ -23,7 +24,6 @@ from ddag.choices import (
 from ddag.data_settings import AugmentationConfig, DataConfig, DatasetConfig, SamplerConfig
 from ddag.errors import require
 from ddag.job_settings import JobConfig
-from ddag.metrics import TITLES
 from ddag.model.shape import map_size
 from ddag.run_folders import AUTO
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -30,8 +30,8 @@ SAVED = "multirun.yaml"  # the whole configuration of a sweep, as Hydra itself w
 FAILED = 1  # exit code of a sweep in which a job failed
 
 
-def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> float:
-    """Score of one job of a sweep; nan if it fails, so that the others go on.
+def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Optional[float]:
+    """Score of one job of a sweep; none if it fails, so that the others go on.
 
     Args:
         job: what to do.
@@ -52,7 +52,7 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> float:
         line = f"{type(error).__name__}: {one_line(error)}"
         record.write_text(f"{line}\n\n{traceback.format_exc()}", encoding="utf-8")
         log.exception("failed: %s", line)
-    return math.nan
+    return None
 
 
 def expand_resume(words: Sequence[str]) -> list[str]:
@@ -65,14 +65,18 @@ def expand_resume(words: Sequence[str]) -> list[str]:
     if not given:
         return list(words)
     folder = Path(str(OverridesParser.create().parse_override(given[-1]).value()))
-    others = [word for word in words if word.partition("=")[0] not in ("sweep.resume", "sweep.list")]
+    others = [
+        word for word in words if word.partition("=")[0] not in ("sweep.resume", "sweep.list")
+    ]
     if others:
         raise InputError(f"{given[-1]}: its own settings hold; leave out {' '.join(others)}")
     if not (folder / SAVED).is_file():
         raise InputError(f"{given[-1]}: no {SAVED} in it; name the folder of a sweep")
     saved = OmegaConf.load(folder / SAVED).hydra
     kept = [*saved.overrides.hydra, *saved.overrides.task]
-    kept = [word for word in kept if word.partition("=")[0] not in ("hydra.sweep.dir", "sweep.resume")]
+    kept = [
+        word for word in kept if word.partition("=")[0] not in ("hydra.sweep.dir", "sweep.resume")
+    ]
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     return [*kept, f"hydra.sweep.dir='{quoted}'", *_left_to_tune(saved, folder), *words]
 
@@ -94,7 +98,7 @@ class Sweep(Callback):
             with replacing(Path(config.hydra.sweep.dir) / SAVED) as draft:
                 OmegaConf.save(config, draft)
 
-    def on_job_end(self, config: DictConfig, **_: Any) -> None:
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Refresh the report."""
         if config.hydra.mode.name == "MULTIRUN":
             _report(Path(config.hydra.sweep.dir))
@@ -127,8 +131,8 @@ def _refuse_several_devices(config: DictConfig, jobs: Sequence[Sequence[str]]) -
     if not _is_one_of_hydras(config.hydra.launcher, BasicLauncher):
         return
     keys = ("device", "device.target", "device.id")
-    words = {word for job in jobs for word in job if word.partition("=")[0] in keys}
-    if len({word.partition("=")[0] for word in words}) < len(words):
+    words = {word for job in jobs for word in job if _key(word) in keys}
+    if len(set(map(_key, words))) < len(words):
         raise InputError(f"{' '.join(sorted(words))}: one process has one device; sweep each alone")
 
 
@@ -138,7 +142,10 @@ def _leave_out_of_names(config: DictConfig, jobs: Sequence[Sequence[str]]) -> No
         return
     same = set.intersection(*map(set, jobs))
     setting = "hydra.job.config.override_dirname.exclude_keys"
-    keys = [*OmegaConf.select(config, setting), *(word.partition("=")[0] for word in jobs[0] if word in same)]
+    keys = [
+        *OmegaConf.select(config, setting),
+        *(word.partition("=")[0] for word in jobs[0] if word in same),
+    ]
     # Hydra composes each job anew, with these words.
     with open_dict(config):
         config.hydra.overrides.hydra.append(f"{setting}={keys}")
@@ -180,3 +187,8 @@ def _left_to_tune(saved: DictConfig, folder: Path) -> list[str]:
 
 def _is_one_of_hydras(node: DictConfig, plugin: type) -> bool:
     return bool(node._target_ == f"{plugin.__module__}.{plugin.__name__}")
+
+
+def _key(word: str) -> str:
+    """What an override sets."""
+    return word.partition("=")[0]

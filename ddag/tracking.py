@@ -17,9 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from tensorboardX import SummaryWriter
 
+from ddag.choices import TITLES
 from ddag.errors import InputError
 from ddag.files import replacing
-from ddag.metrics import TITLES, Scores
+from ddag.metrics import Scores
 from ddag.run_folders import RESULT
 
 Figures = dict[str, dict[str, float]]  # by feature and figure, in fractions of 1

@@ -29,7 +29,7 @@ ROWS = [
         "data.sampler",
         "data.erasing",
     },
-    {"config", "data.", "model.", "losses", "device"},
+    {"config", "data.", "model.", "losses", "device", "report."},
     {"optim", "checkpoint", "tracking"},
     {"train", "evaluate", "sources"},
     {"build", "inspection", "progress", "checkpoint_folder"},
@@ -38,7 +38,17 @@ ROWS = [
     {"jobs", "command_line", "sweeps"},
 ]
 WITH_HYDRA = {"config", "command_line", "sweeps"}
-WITHOUT_MINDSPORE = [*ROWS[0], *ROWS[1], "config", "tracking", "sources", "inspection", "jobs"]
+WITHOUT_MINDSPORE = [
+    *ROWS[0],
+    *ROWS[1],
+    "config",
+    "tracking",
+    "sources",
+    "inspection",
+    "jobs",
+    "report.files",
+    "sweeps",
+]
 
 
 def modules() -> dict[str, Path]:

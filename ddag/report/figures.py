@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ddag.metrics import TITLES
+from ddag.choices import TITLES
 from ddag.report.leaderboard import Leaderboard, Table
 from ddag.report.runs import Run
 
@@ -21,7 +21,7 @@ from ddag.report.runs import Run
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5fc5", "#444444")
 OTHERS = "#c8c8c8"
 MANY = 8  # more values of a number than this are drawn along a scale
-STYLE = {
+STYLE: dict[Any, object] = {
     "text.parse_math": False,  # a $ in a setting is a $
     "svg.hashsalt": "ddag",  # the same runs give the same file
     "axes.spines.top": False,
@@ -66,8 +66,7 @@ def cmc_curves(board: Leaderboard, table: Table) -> str:
             ranks = np.arange(1, len(cmc) + 1)
             axes.plot(ranks, cmc, color=colours[row.values], marker="o", markersize=3)
         axes.set_xlabel("rank r")
-        axes.set_ylabel("queries found by rank r")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xticks([1, 5, 10, 15, 20])
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         _add_legend(figure, board)
         return _svg(figure)

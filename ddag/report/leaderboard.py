@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ddag.metrics import TITLES
+from ddag.choices import TITLES
 from ddag.report.runs import Run, varied_keys
 
 STD = "standard deviation over seeds and splits, divisor n - 1"

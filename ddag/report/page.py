@@ -12,7 +12,7 @@ from ddag.report.leaderboard import STD, Leaderboard, Row, Table
 from ddag.report.runs import Run
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 980px; margin: 2em auto;
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1080px; margin: 2em auto;
        padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin: 2em 0 .4em; }
 p { margin: .3em 0 .8em; color: #555; }
@@ -22,7 +22,7 @@ th, td { padding: .3em .7em; text-align: left; border-bottom: 1px solid #e3e3e3;
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .sortable th { cursor: pointer; } .sortable th:hover { background: #f2f6fa; }
 .wide { overflow-x: auto; } img { max-width: 100%; }
-.failed td { color: #a40000; white-space: normal; }
+.runs td { white-space: normal; overflow-wrap: anywhere; }
 """
 # A click on a heading sorts by it, a second one the other way round.
 SCRIPT = """
@@ -87,7 +87,7 @@ def _row(board: Leaderboard, table: Table, row: Row) -> str:
     means = [str(row.figures[name].mean) for name in tables.TITLES]
     sorted_by = [*row.values, row.main, str(len(row.results)), *means]
     cells = "".join(
-        f'<td{" class=number" if number > len(board.keys) else ""}'
+        f"<td{' class=number' if number > len(board.keys) else ''}"
         f' data-value="{escape(value)}">{cell}</td>'
         for number, (cell, value) in enumerate(zip(shown, sorted_by))
     )
@@ -124,8 +124,7 @@ def _cmc(board: Leaderboard, table: Table) -> str:
 def _failures(board: Leaderboard, folder: Path) -> str:
     failed = [run for run in board.runs if run.state == "failed"]
     rows = [[_place(run, folder), escape(run.error or "")] for run in failed]
-    body = f'<div class="failed">{_table(["run", "error"], rows)}</div>' if rows else ""
-    return _section("Failures", "" if failed else "None.", body)
+    return _section("Failures", "" if rows else "None.", _table(["run", "error"], rows))
 
 
 def _runs(board: Leaderboard, folder: Path) -> str:
@@ -149,11 +148,11 @@ def _section(title: str, text: str, body: str) -> str:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
     head = "".join(f"<th>{heading}</th>" for heading in headings)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    return f'<table class="runs"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _picture(svg: str, alternative: str) -> str:

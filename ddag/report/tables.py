@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Callable
 
-from ddag.metrics import TITLES
+from ddag.choices import TITLES
 from ddag.report.leaderboard import STD, Figure, Leaderboard, Row, Table
 
 _MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_|<>"})
