@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
@@ -27,6 +28,7 @@ from ddag.report.runs import ERROR, is_finished, read_runs
 log = logging.getLogger(__name__)
 
 SAVED = "multirun.yaml"  # the whole configuration of a sweep, as Hydra itself writes it
+UNNAMED = "hydra.job.config.override_dirname.exclude_keys"  # settings not in a folder's name
 FAILED = 1  # exit code of a sweep in which a job failed
 
 
@@ -46,12 +48,15 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Option
     try:
         return job()
     except EXPECTED as error:
-        record.write_text(one_line(error) + "\n", encoding="utf-8")
-        log.error("failed: %s", one_line(error))
+        text = one_line(error)
     except Exception as error:  # whatever a job dies of, the others go on
-        line = f"{type(error).__name__}: {one_line(error)}"
-        record.write_text(f"{line}\n\n{traceback.format_exc()}", encoding="utf-8")
-        log.exception("failed: %s", line)
+        summary = traceback.format_exception_only(type(error), error)[-1].partition("\n")[0]
+        text = f"{summary}\n\n{traceback.format_exc()}"
+    except BaseException:
+        log.info("To go on: python run.py sweep.resume=%s", folder.parent)
+        raise
+    record.write_text(f"{text}\n", encoding="utf-8")
+    log.error("failed: %s", text)
     return None
 
 
@@ -65,18 +70,14 @@ def expand_resume(words: Sequence[str]) -> list[str]:
     if not given:
         return list(words)
     folder = Path(str(OverridesParser.create().parse_override(given[-1]).value()))
-    others = [
-        word for word in words if word.partition("=")[0] not in ("sweep.resume", "sweep.list")
-    ]
+    others = [word for word in words if _key(word) not in ("sweep.resume", "sweep.list")]
     if others:
         raise InputError(f"{given[-1]}: its own settings hold; leave out {' '.join(others)}")
     if not (folder / SAVED).is_file():
         raise InputError(f"{given[-1]}: no {SAVED} in it; name the folder of a sweep")
     saved = OmegaConf.load(folder / SAVED).hydra
     kept = [*saved.overrides.hydra, *saved.overrides.task]
-    kept = [
-        word for word in kept if word.partition("=")[0] not in ("hydra.sweep.dir", "sweep.resume")
-    ]
+    kept = [word for word in kept if _key(word) not in ("hydra.sweep.dir", "sweep.resume", UNNAMED)]
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     return [*kept, f"hydra.sweep.dir='{quoted}'", *_left_to_tune(saved, folder), *words]
 
@@ -92,7 +93,8 @@ class Sweep(Callback):
             _refuse_several_devices(config, jobs)
             _leave_out_of_names(config, jobs)
             if config.sweep.list:
-                _list(config, jobs)
+                with suppress(BrokenPipeError):  # the reader, such as head, has seen enough
+                    _list(config, jobs)
                 sys.exit()
         if not config.sweep.resume:
             with replacing(Path(config.hydra.sweep.dir) / SAVED) as draft:
@@ -141,14 +143,10 @@ def _leave_out_of_names(config: DictConfig, jobs: Sequence[Sequence[str]]) -> No
     if len(jobs) < 2:
         return
     same = set.intersection(*map(set, jobs))
-    setting = "hydra.job.config.override_dirname.exclude_keys"
-    keys = [
-        *OmegaConf.select(config, setting),
-        *(word.partition("=")[0] for word in jobs[0] if word in same),
-    ]
+    keys = [*OmegaConf.select(config, UNNAMED), *sorted(map(_key, same))]
     # Hydra composes each job anew, with these words.
     with open_dict(config):
-        config.hydra.overrides.hydra.append(f"{setting}={keys}")
+        config.hydra.overrides.hydra.append(f"{UNNAMED}={keys}")
 
 
 def _list(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
@@ -191,4 +189,4 @@ def _is_one_of_hydras(node: DictConfig, plugin: type) -> bool:
 
 def _key(word: str) -> str:
     """What an override sets."""
-    return word.partition("=")[0]
+    return word.lstrip("+~").partition("=")[0]
