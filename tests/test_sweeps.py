@@ -154,7 +154,7 @@ def test_jobs_of_one_process_cannot_differ_in_their_device(tmp_path: Path) -> No
 def test_a_sweep_that_goes_on_takes_no_other_settings(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="leave out seed=1"):
         expand_resume([f"sweep.resume={tmp_path}", "seed=1"])
-    with pytest.raises(InputError, match="no multirun.yaml in it"):
+    with pytest.raises(InputError, match="name the folder of a sweep"):
         expand_resume([f"sweep.resume={tmp_path}"])
     assert expand_resume(["-m", "seed=1"]) == ["-m", "seed=1"]
 
