@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -43,6 +44,8 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Option
     if resuming and is_finished(folder):
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         return float(result["score"])
+    if resuming:
+        _clear(folder)
     record = folder / ERROR
     record.unlink(missing_ok=True)
     try:
@@ -115,6 +118,13 @@ class Sweep(Callback):
             print(f"error: {record.parent}: {line}", file=sys.stderr)
         if failures:
             sys.exit(FAILED)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an interrupted job left: its figures would mix with those of the next try."""
+    for file in (folder / "metrics.jsonl", *folder.glob("events.out.*")):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -110,11 +112,14 @@ def test_a_sweep_goes_on_with_the_jobs_that_have_no_result(tmp_path: Path) -> No
     (sweep,) = tmp_path.glob("multirun_sweeps/toy/*")
     first, second = jobs(sweep)
     finish(first, 0.25)
+    for job in (first, second):
+        (job / "metrics.jsonl").write_text("{}\n")
     listed = type_in(tmp_path, f"sweep.resume={sweep}", "sweep.list=true").stdout
     assert listed.splitlines()[1:] == [f"{first}  finished", str(second)]
     done = type_in(tmp_path, f"sweep.resume={sweep}", code=1)
     assert len(done.stderr.strip().splitlines()) == 1
     assert jobs(sweep) == [first, second]
+    assert [(job / "metrics.jsonl").exists() for job in (first, second)] == [True, False]
     logs = [(job / "run.log").read_text().count("failed: ") for job in (first, second)]
     assert logs == [1, 2]
     assert OmegaConf.load(second / ".hydra" / "config.yaml").train.epochs == 3
@@ -174,6 +179,18 @@ def test_a_study_that_goes_on_takes_the_trials_it_still_lacks(tmp_path: Path) ->
         "hydra.sweeper.n_trials=19",
         f"sweep.resume={tmp_path}",
     ]
+
+
+def test_a_study_keeps_its_trials_when_it_goes_on(tmp_path: Path, tiny_regdb: Path) -> None:
+    words = ["job=check", "dataset=regdb", f"dataset.root={tiny_regdb}"]  # the quickest job
+    type_in(tmp_path, "sweep=tune", "hydra.sweeper.n_trials=2", *words)
+    (sweep,) = tmp_path.glob("multirun_sweeps/tune/*")
+    type_in(tmp_path, f"sweep.resume={sweep}")
+    with closing(sqlite3.connect(sweep / "study.db")) as study:
+        rows = study.execute("select state from trials").fetchall()
+    assert rows == [("COMPLETE",)] * 4  # a check leaves no result, so both were still lacking
+    listed = type_in(tmp_path, "sweep=tune", "sweep.list=true", code=2)
+    assert "chooses each job by those before it" in listed.stderr
 
 
 def test_a_report_can_be_asked_for_at_any_time(failed: tuple[Path, str], tmp_path: Path) -> None:
