@@ -106,6 +106,9 @@ def test_result_is_the_best_epochs_and_names_its_protocol(trained: Path) -> None
         "dataset": "regdb", "direction": "v2i", "trial": 1, "flip": False, "rerank": False,
     }  # fmt: skip
     assert set(result["metrics"]) == {"feat", "feat_att"} == set(result["untrained"])
+    assert result["monitor"] == "feat_att/rank1"
+    assert result["cmc"]["feat_att"][0] == result["metrics"]["feat_att"]["rank1"] == result["score"]
+    assert len(result["cmc"]["feat"]) == 20
     assert set(result["metrics"]["feat"]) == {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
     lines = read_metrics(run)
     scores = {line["epoch"]: line["eval/feat_att/rank1"] for line in lines if line["epoch"]}
@@ -177,6 +180,9 @@ def test_a_sweep_runs_every_combination_as_if_alone(
     words = ["dataset=regdb", f"dataset.root={tiny_regdb}", *TINY]
     type_in(tmp_path, "-m", "model.part=0,3", *words)
     (sweep,) = tmp_path.glob("multirun_sweeps/toy/*")
+    table = (sweep / "leaderboard.md").read_text().splitlines()
+    assert {line.split(" | ")[1] for line in table[4:]} == {"feat", r"feat\_att"}
+    assert "Learning curves" in (sweep / "report.html").read_text()
     jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
     assert [job.name.split("_", 1)[0] for job in jobs] == ["0", "1"]
     assert ["model.part=0" in jobs[0].name, "model.part=3" in jobs[1].name] == [True, True]
@@ -243,6 +249,25 @@ def test_bad_input_is_one_line_and_exit_code_2(
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ")
     assert said in line
+
+
+def test_tab_completion_offers_what_there_is(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "run.py"), "-sc", "query=bash"],
+        cwd=tmp_path,
+        env={**os.environ, "COMP_LINE": "python run.py sweep="},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "sweep=branches" in done.stdout.split()
+
+
+def test_help_is_written_for_people(tmp_path: Path) -> None:
+    said = type_in(tmp_path, "--help").stdout
+    assert "sweep: augmentation, branches" in said
+    assert "python run.py job=evaluate checkpoint=PATH" in said
+    assert max(map(len, said.splitlines())) < 200
 
 
 def test_help_and_config_do_not_import_mindspore(tmp_path: Path) -> None:
