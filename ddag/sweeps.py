@@ -21,7 +21,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ddag.command_line import EXPECTED, one_line, one_line_errors
-from ddag.errors import InputError
+from ddag.errors import InputError, require
 from ddag.files import replacing
 from ddag.report.leaderboard import compare
 from ddag.report.runs import ERROR, is_finished, read_runs
@@ -87,6 +87,13 @@ def expand_resume(words: Sequence[str]) -> list[str]:
 
 class Sweep(Callback):
     """Hydra's callback: what a sweep does before, between and after its jobs."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Refuse to train where only a list was asked for."""
+        with one_line_errors():
+            require(
+                not config.sweep.list, "sweep.list", "true", "no sweep is given; add sweep=NAME"
+            )
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Refuse what cannot be swept, list the jobs if asked to, or note how to go on."""

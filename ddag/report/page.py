@@ -107,7 +107,7 @@ def _learning_curves(board: Leaderboard) -> str:
     return _section(
         "Learning curves",
         "A line for each run, in the colour of its setting; grey: others, and settings without a"
-        " result yet.",
+        " result yet. The loss has more terms with IWPA and with graph attention.",
         _picture(figures.learning_curves(board), "training loss and score by epoch"),
     )
 

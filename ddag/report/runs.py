@@ -44,7 +44,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """``finished``, ``failed`` or ``unfinished``: not begun, running or interrupted."""
+        """``finished``, ``failed``, or ``unfinished``: running or interrupted."""
         if self.result:
             return "finished"
         return "failed" if self.error else "unfinished"
@@ -76,7 +76,7 @@ def read_runs(folder: Path) -> list[Run]:
     """Every run that trains or evaluates in ``folder`` or below it, by number and name.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: there is no such folder, or it holds a result of an earlier version.
     """
     if not folder.is_dir():
         raise InputError(f"job.folder={folder}: no such folder; name one with runs below it")
@@ -109,10 +109,17 @@ def _read(folder: Path) -> Run:
         ),
         config=_load(folder, "config"),
         choices=_load(folder, "hydra")["hydra"]["runtime"]["choices"],
-        result=json.loads(result.read_text(encoding="utf-8")) if is_finished(folder) else None,
+        result=_read_result(result) if is_finished(folder) else None,
         error=error.read_text(encoding="utf-8").splitlines()[0] if error.is_file() else None,
         history=_read_lines(metrics) if metrics.is_file() else [],
     )
+
+
+def _read_result(file: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if not {"monitor", "cmc"} <= set(result):
+        raise InputError(f"{file}: has no CMC yet, so an earlier version wrote it; move it away")
+    return result
 
 
 def _load(folder: Path, name: str) -> Any:

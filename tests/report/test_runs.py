@@ -60,3 +60,10 @@ def test_a_run_without_a_result_is_judged_by_what_it_was_told(fabricate, tmp_pat
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: no such folder"):
         read_runs(tmp_path / "nowhere")
+
+
+def test_a_result_of_an_earlier_version_is_refused_by_name(fabricate, tmp_path: Path) -> None:
+    folder = fabricate("0", {})
+    (folder / "result.json").write_text('{"score": 0.5}')
+    with pytest.raises(InputError, match="has no CMC yet"):
+        read_runs(tmp_path)
