@@ -58,6 +58,8 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         text += f"\n{error.__cause__}"
     text = text.partition("Config search path:")[0]
+    if "hydra/sweeper/optuna" in text:
+        text = 'sweep=tune: Optuna is not installed; run pip install -e ".[tune]"'
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith("object_type=")]
     return "; ".join(line for line in said if not line.endswith("_schema"))

@@ -11,9 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from ddag.choices import TITLES
+from ddag.command_line import one_line
 from ddag.errors import InputError
 from ddag.sweeps import attempt, expand_resume
 
@@ -196,6 +198,11 @@ def test_a_list_needs_a_sweep_whose_jobs_are_known(tmp_path: Path) -> None:
     assert "sweep.list=true: no sweep here" in alone.stderr
     listed = type_in(tmp_path, "sweep=tune", "sweep.list=true", code=2)
     assert "chooses each job by those before it" in listed.stderr
+
+
+def test_tuning_without_optuna_says_what_to_install() -> None:
+    error = ConfigCompositionException("Could not find 'hydra/sweeper/optuna'\n\nAvailable: basic")
+    assert one_line(error) == 'sweep=tune: Optuna is not installed; run pip install -e ".[tune]"'
 
 
 def test_a_report_can_be_asked_for_at_any_time(failed: tuple[Path, str], tmp_path: Path) -> None:
