@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,11 +19,12 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from ddag.command_line import EXPECTED, one_line, one_line_errors
+from ddag.command_line import is_expected, one_line, one_line_errors
 from ddag.errors import InputError, require
 from ddag.files import replacing
 from ddag.report.leaderboard import compare
 from ddag.report.runs import ERROR, is_finished, read_runs
+from ddag.run_folders import RESULT
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +42,14 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Option
         resuming: take the score of a job that has its result already.
     """
     if resuming and is_finished(folder):
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         return float(result["score"])
-    if resuming:
-        _clear(folder)
     record = folder / ERROR
     record.unlink(missing_ok=True)
     try:
         return job()
-    except EXPECTED as error:
-        text = one_line(error)
     except Exception as error:  # whatever a job dies of, the others go on
-        summary = traceback.format_exception_only(type(error), error)[-1].partition("\n")[0]
-        text = f"{summary}\n\n{traceback.format_exc()}"
+        text = one_line(error) if is_expected(error) else _with_traceback(error)
     except BaseException:
         log.info("To go on: python run.py sweep.resume=%s", folder.parent)
         raise
@@ -81,6 +76,8 @@ def expand_resume(words: Sequence[str]) -> list[str]:
     saved = OmegaConf.load(folder / SAVED).hydra
     kept = [*saved.overrides.hydra, *saved.overrides.task]
     kept = [word for word in kept if _key(word) not in ("hydra.sweep.dir", "sweep.resume", UNNAMED)]
+    if "train.resume" not in map(_key, kept):
+        kept.append("train.resume=auto")  # a job in the middle goes on where it was
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     return [*kept, f"hydra.sweep.dir='{quoted}'", *_left_to_tune(saved, folder), *words]
 
@@ -125,13 +122,6 @@ class Sweep(Callback):
             print(f"error: {record.parent}: {line}", file=sys.stderr)
         if failures:
             sys.exit(FAILED)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what an interrupted job left: its figures would mix with those of the next try."""
-    for file in (folder / "metrics.jsonl", *folder.glob("events.out.*")):
-        file.unlink(missing_ok=True)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:
@@ -198,6 +188,11 @@ def _left_to_tune(saved: DictConfig, folder: Path) -> list[str]:
         return []
     finished = sum(is_finished(job) for job in folder.iterdir())
     return [f"hydra.sweeper.n_trials={max(0, trials - finished)}"]
+
+
+def _with_traceback(error: Exception) -> str:
+    summary = traceback.format_exception_only(type(error), error)[-1].partition("\n")[0]
+    return f"{summary}\n\n{traceback.format_exc()}"
 
 
 def _is_one_of_hydras(node: DictConfig, plugin: type) -> bool:

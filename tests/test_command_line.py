@@ -198,6 +198,23 @@ def test_a_sweep_runs_every_combination_as_if_alone(
         assert last[1][key] == pytest.approx(alone[key])
 
 
+def test_an_interrupted_sweep_goes_on_from_the_checkpoint_of_its_job(
+    tmp_path: Path, tiny_regdb: Path
+) -> None:
+    words = ["dataset=regdb", f"dataset.root={tiny_regdb}", *TINY, "train.epochs=1"]
+    type_in(tmp_path, "-m", "seed=0,1", "model.part=0", "model.graph=false", *words)
+    (sweep,) = tmp_path.glob("multirun_sweeps/toy/*")
+    first, second = sorted(path for path in sweep.iterdir() if path.is_dir())
+    result = json.loads((second / "result.json").read_text())
+    (second / "result.json").unlink()  # as if it had been interrupted before its last evaluation
+    type_in(tmp_path, f"sweep.resume={sweep}")
+    again = json.loads((second / "result.json").read_text())
+    assert again["metrics"] == result["metrics"]
+    assert "Going on from" in (second / "run.log").read_text()
+    assert "Going on from" not in (first / "run.log").read_text()
+    assert len(read_metrics(second)) == 1
+
+
 def test_check_counts_and_finds_broken_pictures(tmp_path: Path, tiny_regdb: Path) -> None:
     done = type_in(tmp_path, "job=check", "dataset=regdb", f"dataset.root={tiny_regdb}")
     assert "published" in done.stdout

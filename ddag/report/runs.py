@@ -11,6 +11,7 @@ from typing import Any, Optional
 import yaml
 
 from ddag.errors import InputError
+from ddag.run_folders import RESULT
 
 ERROR = "error.txt"  # of a run that failed: its first line says why
 # Runs that differ in these alone repeat one setting: their figures are averaged.
@@ -97,11 +98,11 @@ def varied_keys(runs: Sequence[Run]) -> list[str]:
 
 def is_finished(folder: Path) -> bool:
     """Whether a run folder has its result."""
-    return (folder / "result.json").is_file()
+    return (folder / RESULT).is_file()
 
 
 def _read(folder: Path) -> Run:
-    error, result, metrics = (folder / name for name in (ERROR, "result.json", "metrics.jsonl"))
+    error, result, metrics = (folder / name for name in (ERROR, RESULT, "metrics.jsonl"))
     return Run(
         folder=folder,
         typed=tuple(
