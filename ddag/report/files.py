@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import rich
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ddag.errors import InputError
@@ -52,7 +53,7 @@ def show(board: Leaderboard, folder: Path) -> None:
     console = rich.get_console()
     for ranked in board.tables:
         title = f"{ranked.protocol}\nin percent, mean ± {STD}"
-        shown = Table(title=title, title_justify="left")
+        shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for heading in tables.headings(board, SHOWN):
             shown.add_column(heading)
         for row in ranked.rows:
