@@ -19,6 +19,12 @@ BAD_INPUT = 2
 # What the disk or its rights say, wherever in a job it comes up.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
+# What is to be read for what tuning says otherwise.
+_PLAIN = {
+    "hydra/sweeper/optuna": 'sweep=tune: Optuna is not installed; run pip install -e ".[tune]"',
+    "Record does not exist.": "sweep=tune: no trial went through; error.txt of each says why",
+}
+
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
@@ -47,9 +53,10 @@ def is_bad_input(error: Exception) -> bool:
         return error.errno in _DISK
     if isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
         return True
-    # Hydra says some things of a command line by Python's own exceptions, such as of model=0.
+    # Hydra says some things of a command line by Python's own exceptions, such as of model=0, and
+    # Optuna that of a study no trial went through.
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals["__name__"].startswith(("hydra.", "omegaconf."))
+    return frame.f_globals["__name__"].startswith(("hydra.", "omegaconf.", "optuna."))
 
 
 def one_line(error: BaseException) -> str:
@@ -58,8 +65,9 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         text += f"\n{error.__cause__}"
     text = text.partition("Config search path:")[0]
-    if "hydra/sweeper/optuna" in text:
-        text = 'sweep=tune: Optuna is not installed; run pip install -e ".[tune]"'
+    for said, plain in _PLAIN.items():
+        if said in text:
+            return plain
     lines = [line.strip() for line in text.splitlines()]
-    said = [line for line in lines if line and not line.startswith("object_type=")]
-    return "; ".join(line for line in said if not line.endswith("_schema"))
+    lines = [line for line in lines if line and not line.startswith("object_type=")]
+    return "; ".join(line for line in lines if not line.endswith("_schema"))

@@ -19,7 +19,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from ddag.command_line import is_expected, one_line, one_line_errors
+from ddag.command_line import is_bad_input, one_line, one_line_errors
 from ddag.errors import InputError, require
 from ddag.files import replacing
 from ddag.report.leaderboard import compare
@@ -49,7 +49,7 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Option
     try:
         return job()
     except Exception as error:  # whatever a job dies of, the others go on
-        text = one_line(error) if is_expected(error) else _with_traceback(error)
+        text = one_line(error) if is_bad_input(error) else _with_traceback(error)
     except BaseException:
         log.info("To go on: python run.py sweep.resume=%s", folder.parent)
         raise

@@ -198,6 +198,14 @@ def test_a_list_needs_a_sweep_whose_jobs_are_known(tmp_path: Path) -> None:
     assert "chooses each job by those before it" in listed.stderr
 
 
+def test_a_study_in_which_every_trial_fails_ends_in_one_line(tmp_path: Path) -> None:
+    words = ["sweep=tune", "hydra.sweeper.n_trials=1", "model.part=98"]
+    said = type_in(tmp_path, *words, code=2).stderr.strip().splitlines()
+    assert said[-1] == "error: sweep=tune: no trial went through; error.txt of each says why"
+    (job,) = tmp_path.glob("multirun_sweeps/tune/*/0_*")
+    assert (job / "error.txt").read_text().startswith("model.part=98: pictures 96 high")
+
+
 def test_tuning_without_optuna_says_what_to_install() -> None:
     error = ConfigCompositionException("Could not find 'hydra/sweeper/optuna'\n\nAvailable: basic")
     assert one_line(error) == 'sweep=tune: Optuna is not installed; run pip install -e ".[tune]"'

@@ -16,7 +16,7 @@ from ddag.report.leaderboard import STD, Leaderboard, compare
 from ddag.report.runs import read_runs
 from ddag.settings import Settings
 
-SHOWN = ("rank1", "mAP", "mINP")  # on the screen
+SHOWN = ("rank1", "mAP")  # on a screen of 80 columns
 
 
 def report(settings: Settings) -> None:
@@ -49,7 +49,7 @@ def write(board: Leaderboard, folder: Path) -> None:
 
 
 def show(board: Leaderboard, folder: Path) -> None:
-    """Print the leaderboard, with as many figures as a screen is wide."""
+    """Print the leaderboard."""
     console = rich.get_console()
     for ranked in board.tables:
         title = f"{ranked.protocol}\nin percent, mean ± {STD}"
