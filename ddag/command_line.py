@@ -49,10 +49,10 @@ def one_line_errors() -> Iterator[None]:
 
 def is_bad_input(error: Exception) -> bool:
     """Whether an error's text says what is wrong with the command, its files or the disk."""
+    if isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
+        return True  # first: an option that is not there is an OSError, too
     if isinstance(error, OSError):
         return error.errno in _DISK
-    if isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
-        return True
     # Hydra says some things of a command line by Python's own exceptions, such as of model=0, and
     # Optuna that of a study no trial went through.
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)

@@ -193,7 +193,7 @@ def test_a_study_keeps_its_trials_when_it_goes_on(tmp_path: Path, tiny_regdb: Pa
 
 def test_a_list_needs_a_sweep_whose_jobs_are_known(tmp_path: Path) -> None:
     alone = type_in(tmp_path, "sweep.list=true", code=2)
-    assert "sweep.list=true: no sweep here" in alone.stderr
+    assert "sweep.list=true: no sweep is given" in alone.stderr
     listed = type_in(tmp_path, "sweep=tune", "sweep.list=true", code=2)
     assert "chooses each job by those before it" in listed.stderr
 
