@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 SAVED = "multirun.yaml"  # the whole configuration of a sweep, as Hydra itself writes it
 UNNAMED = "hydra.job.config.override_dirname.exclude_keys"  # settings not in a folder's name
+# Of Hydra's own settings, those that a sweep is gone on with.
+_HARMLESS = re.compile(r"hydra\.mode|hydra/(launcher|sweeper)|hydra\.(launcher|sweeper)\.\w+")
 FAILED = 1  # exit code of a sweep in which a job failed
 
 
@@ -76,10 +79,26 @@ def expand_resume(words: Sequence[str]) -> list[str]:
     saved = OmegaConf.load(folder / SAVED).hydra
     kept = [*saved.overrides.hydra, *saved.overrides.task]
     kept = [word for word in kept if _key(word) not in ("hydra.sweep.dir", "sweep.resume", UNNAMED)]
+    _refuse_code(kept, given[-1])
     if "train.resume" not in map(_key, kept):
         kept.append("train.resume=auto")  # a job in the middle goes on where it was
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     return [*kept, f"hydra.sweep.dir='{quoted}'", *_left_to_tune(saved, folder), *words]
+
+
+def _refuse_code(words: Sequence[str], given: str) -> None:
+    """Refuse a saved command line that could have Hydra import and call what it names.
+
+    Raises:
+        InputError: which word.
+    """
+    for word in words:
+        hydras = re.match(r"hydra[./]", _key(word)) and not _HARMLESS.fullmatch(_key(word))
+        if hydras or "_target_" in word:
+            raise InputError(
+                f"{given}: {SAVED} there holds {word}, which could run code; if you trust it, type"
+                " the sweep's command line anew with hydra.sweep.dir"
+            )
 
 
 class Sweep(Callback):

@@ -25,7 +25,7 @@ def type_in(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedPro
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "run.py"), *words],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "300"},
         capture_output=True,
         text=True,
         timeout=600,

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
+from test_command_line import REPOSITORY, type_in
 
 from ddag.choices import TITLES
 from ddag.command_line import one_line
 from ddag.errors import InputError
 from ddag.sweeps import attempt, expand_resume
 
-REPOSITORY = Path(__file__).parents[1]
 # Pictures of 96 rows have 6 in the last map: refused before MindSpore is even imported.
 TOO_MANY = "model.part=98,99"
-
-
-def type_in(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, str(REPOSITORY / "run.py"), *words],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "300"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 def finish(job: Path, rank1: float) -> None:
@@ -161,6 +144,26 @@ def test_a_sweep_that_goes_on_takes_no_other_settings(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="name the folder of a sweep"):
         expand_resume([f"sweep.resume={tmp_path}"])
     assert expand_resume(["-m", "seed=1"]) == ["-m", "seed=1"]
+
+
+@pytest.mark.parametrize(
+    ("hydra", "task"),
+    [
+        (["hydra.callbacks.x={_target_:os.system}"], []),
+        (["hydra.searchpath=[file:///elsewhere]"], []),
+        (["hydra.launcher._target_=os.system"], []),
+        (["hydra/job_logging=theirs"], []),
+        ([], ["+x={_target_:os.system}"]),
+    ],
+)
+def test_someone_elses_sweep_cannot_name_code_to_run(
+    tmp_path: Path, hydra: list[str], task: list[str]
+) -> None:
+    overrides = {"hydra": ["hydra.mode=MULTIRUN", *hydra], "task": ["sweep=seeds", *task]}
+    saved = OmegaConf.create({"hydra": {"overrides": overrides}})
+    OmegaConf.save(saved, tmp_path / "multirun.yaml")
+    with pytest.raises(InputError, match="could run code"):
+        expand_resume([f"sweep.resume={tmp_path}"])
 
 
 def test_a_study_that_goes_on_takes_the_trials_it_still_lacks(tmp_path: Path) -> None:
