@@ -36,6 +36,13 @@ class Gallery(Enum):
     official = "official"
 
 
+class PictureModality(Enum):
+    """What kind of camera took the pictures of a search."""
+
+    visible = "visible"
+    infrared = "infrared"
+
+
 class Backbone(Enum):
     """The two-stream ResNet's depth."""
 

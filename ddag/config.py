@@ -20,6 +20,7 @@ from ddag.job_settings import (
     ImportConfig,
     JobConfig,
     ReportConfig,
+    SearchConfig,
 )
 from ddag.settings import Settings
 
@@ -38,6 +39,7 @@ def register() -> None:
     store.store("job_schema", JobConfig, group="job")
     store.store("evaluate_schema", EvaluateConfig, group="job")
     store.store("extract_schema", ExtractConfig, group="job")
+    store.store("search_schema", SearchConfig, group="job")
     store.store("import_schema", ImportConfig, group="job")
     store.store("export_schema", ExportConfig, group="job")
     store.store("report_schema", ReportConfig, group="job")

@@ -17,18 +17,25 @@ from ddag.data.loader import batches_in_order
 from ddag.data.records import Records, TestSet
 from ddag.metrics import Scores
 from ddag.model.network import DDAG, FeatureExtractor
+from ddag.ranking import Comparison, Features
 from ddag.rerank import rerank
 
 NAMES = ("feat", "feat_att")
-Features = dict[str, np.ndarray]  # "feat" and, with IWPA, "feat_att", (N, C) float32
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores by feature name, mean and standard deviation over the galleries."""
+    """Scores by feature name, and what the first of the galleries was ranked by.
+
+    Attributes:
+        mean: over the galleries.
+        deviation: standard deviation over the galleries.
+        first: query and first gallery with their features.
+    """
 
     mean: dict[str, Scores]
     deviation: dict[str, Scores]
+    first: Comparison
 
 
 @dataclass(frozen=True)
@@ -108,14 +115,15 @@ class Evaluator:
         gallery = self._set.gallery.select(held)
         query_features = self.extract(self._set.query, advance)
         gallery_features = self.extract(gallery, advance)
+        compared = [
+            self._compare(query_features, gallery.select(rows), _select(gallery_features, rows))
+            for rows in (np.searchsorted(held, trial) for trial in chosen)
+        ]
         mean, deviation = {}, {}
-        for name, query in query_features.items():
-            scores = [
-                self._score(query, gallery_features[name][rows], gallery.select(rows))
-                for rows in (np.searchsorted(held, trial) for trial in chosen)
-            ]
+        for name in query_features:
+            scores = [self._score(each, name) for each in compared]
             mean[name], deviation[name] = metrics.mean_and_std(scores)
-        return Evaluation(mean, deviation)
+        return Evaluation(mean, deviation, compared[0])
 
     def picture_count(self, trials: Optional[Sequence[int]] = None) -> int:
         """How many pictures an evaluation extracts the features of."""
@@ -144,16 +152,25 @@ class Evaluator:
         columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))
         return dict(zip(NAMES, columns))
 
-    def _score(self, query: np.ndarray, gallery: np.ndarray, records: Records) -> Scores:
+    def _compare(self, query: Features, gallery: Records, features: Features) -> Comparison:
+        excluded = self._protocol.excluded(self._set.query, gallery)
+        return Comparison(self._set.query, gallery, query, features, excluded)
+
+    def _score(self, compared: Comparison, name: str) -> Scores:
+        query, gallery = compared.query_features[name], compared.gallery_features[name]
         # The inner product of vectors of length 1, nearest first.
         distance = rerank(query, gallery) if self._reranking else -query @ gallery.T
         return metrics.score(
             distance,
-            self._set.query.identities,
-            records.identities,
-            excluded=self._protocol.excluded(self._set.query, records),
+            compared.query.identities,
+            compared.gallery.identities,
+            excluded=compared.excluded,
             cmc_counts=self._protocol.cmc_counts,
         )
+
+
+def _select(features: Features, rows: np.ndarray) -> Features:
+    return {name: values[rows] for name, values in features.items()}
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from omegaconf import MISSING
 
+from ddag.choices import PictureModality
 from ddag.errors import require
 
 
 @dataclass
 class JobConfig:
-    """A job that needs nothing more: train, prepare, check."""
+    """A job that needs nothing more: train, visualize, prepare, check."""
 
     name: str = MISSING
 
@@ -40,6 +42,16 @@ class ExtractConfig(FeatureJobConfig):
 
     def __post_init__(self) -> None:
         _require_suffix("job.output", self.output, ".npz")
+
+
+@dataclass
+class SearchConfig(JobConfig):
+    """One picture sought in a folder of pictures."""
+
+    query: str = MISSING
+    modality: PictureModality = MISSING  # the query's
+    gallery: str = MISSING
+    gallery_modality: Optional[PictureModality] = None  # None: the one that the query's is not
 
 
 @dataclass

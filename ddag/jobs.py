@@ -40,6 +40,16 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         from ddag import experiment
 
         return experiment.JOBS[name](settings, folder, given)
+    if name == "visualize":
+        from ddag import visualize
+
+        visualize.visualize(settings, folder, given)
+        return 0.0
+    if name == "search":
+        from ddag import search
+
+        search.search(settings, folder, given)
+        return 0.0
     from ddag import exchange
 
     exchange.JOBS[name](settings, given)

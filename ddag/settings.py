@@ -135,7 +135,7 @@ class SweepConfig:
     resume: Optional[str] = None  # folder of a sweep to go on with
 
 
-ON_A_CHECKPOINT = ("evaluate", "extract", "export_weights")
+ON_A_CHECKPOINT = ("evaluate", "visualize", "search", "extract", "export_weights")
 
 
 @dataclass

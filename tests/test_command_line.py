@@ -99,6 +99,27 @@ def test_tensorboard_reads_what_metrics_say(trained: Path) -> None:
         assert theirs == pytest.approx(ours)
 
 
+def test_tensorboard_has_every_figure_pictures_histograms_and_the_settings(trained: Path) -> None:
+    run = only_run(trained)
+    events = read_events(run)
+    tags = events.Tags()
+    losses = {f"train/loss{term}" for term in ("", "_id", "_triplet", "_part", "_graph")}
+    rates = {"train/lr", "train/lr_backbone", "train/graph_weight", "train/images_per_second",
+             "train/skipped"}  # fmt: skip
+    result = json.loads((run / "result.json").read_text())
+    scores = {f"{feature}/{figure}" for feature in result["metrics"]
+              for figure in result["metrics"][feature]}  # fmt: skip
+    evaluated = {f"{kind}/{name}" for kind in ("eval", "best") for name in scores}
+    assert set(tags["scalars"]) == {"best"} | losses | rates | evaluated
+    (best,) = events.Scalars("best")
+    assert (best.value, best.step) == (pytest.approx(result["score"]), result["epoch"])
+    assert set(tags["images"]) == {"input/batch", "rank_lists/feat_att"}
+    attended = {"part/gate", "part/attention_visible", "part/attention_infrared"}
+    assert set(tags["histograms"]) == attended
+    assert "model.part" in str(events.PluginTagToContent("hparams"))
+    assert (run / "projector_config.pbtxt").is_file()
+
+
 def test_result_is_the_best_epochs_and_names_its_protocol(trained: Path) -> None:
     run = only_run(trained)
     result = json.loads((run / "result.json").read_text())
@@ -253,6 +274,8 @@ def test_prepare_writes_the_arrays_of_sysu(tmp_path: Path, tiny_sysu: Path) -> N
         (["dataset=regdb", "dataset.root=nowhere"], "dataset.root=nowhere"),
         (["dataset=sysu", "dataset.root=nowhere"], "dataset.root=nowhere"),
         (["job=evaluate", "checkpoint=none.ckpt"], "checkpoint=none.ckpt"),
+        (["job=visualize"], "job=visualize"),
+        (["job=search", "checkpoint=none.ckpt", "job.query=a.png"], "job.modality"),
         (["train.resume=none.ckpt", "dataset=regdb", "dataset.root={tiny}", *TINY], "none.ckpt"),
         (["sampler.identities=9", "dataset=regdb", "dataset.root={tiny}"], "sampler.identities=9"),
         (["model.part"], "model.part"),

@@ -17,8 +17,11 @@ from ddag.errors import InputError
 from ddag.settings import Settings
 
 CONF = Path(__file__).parents[1] / "conf"
-# Options that have no default.
-NEEDED = {"import_weights": ["job.source=weights.pth"], "report": ["job.folder=outputs"]}
+NEEDED = {  # settings of an option that have no default
+    "import_weights": ["job.source=weights.pth"],
+    "report": ["job.folder=outputs"],
+    "search": ["job.query=picture.png", "job.modality=infrared", "job.gallery=archive"],
+}
 
 
 def parse(*overrides: str) -> Settings:
