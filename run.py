@@ -19,7 +19,8 @@ def main(composed: DictConfig) -> float:
     with one_line_errors(hydra_config.mode):
         settings = config.parse(composed)
         folder = Path(hydra_config.runtime.output_dir)
-        return jobs.run(settings, folder, hydra_config.overrides.task)
+        overrides = hydra_config.overrides.task
+        return jobs.run(settings, folder, overrides, config.place(hydra_config))
 
 
 if __name__ == "__main__":

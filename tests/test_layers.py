@@ -18,6 +18,7 @@ ROWS = [
         "data.records",
         "run_folders",
         "interruption",
+        "processors",
     },
     {
         "settings",
