@@ -33,7 +33,7 @@ ROWS = [
     {"config", "data.", "model.", "losses", "device"},
     {"optim", "checkpoint", "tracking"},
     {"train", "evaluate", "sources"},
-    {"build", "inspection", "progress", "checkpoint_folder"},
+    {"build", "inspection", "progress", "checkpoint_folder", "compiled"},
     {"training", "restore"},
     {"experiment", "exchange"},
     {"jobs", "command_line", "sweeps"},
