@@ -5,7 +5,7 @@ Shapes: Q queries, G gallery pictures, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Callable, Literal, Optional
 
@@ -20,6 +20,7 @@ from ddag.model.network import DDAG, FeatureExtractor
 from ddag.rerank import rerank
 
 NAMES = ("feat", "feat_att")
+CELLS = 1 << 24  # of the distance matrix at a time, 64 MB
 Features = dict[str, np.ndarray]  # "feat" and, with IWPA, "feat_att", (N, C) float32
 
 
@@ -145,15 +146,25 @@ class Evaluator:
         return dict(zip(NAMES, columns))
 
     def _score(self, query: np.ndarray, gallery: np.ndarray, records: Records) -> Scores:
-        # The inner product of vectors of length 1, nearest first.
-        distance = rerank(query, gallery) if self._reranking else -query @ gallery.T
-        return metrics.score(
-            distance,
-            self._set.query.identities,
+        return metrics.score_parts(
+            self._parts(query, gallery, records),
             records.identities,
-            excluded=self._protocol.excluded(self._set.query, records),
             cmc_counts=self._protocol.cmc_counts,
         )
+
+    def _parts(
+        self, query: np.ndarray, gallery: np.ndarray, records: Records
+    ) -> Iterator[metrics.Part]:
+        """The queries with their distances, as many at a time as the memory is bounded to."""
+        reranked = rerank(query, gallery) if self._reranking else None
+        count = max(1, CELLS // len(gallery))
+        for start in range(0, len(query), count):
+            rows = slice(start, start + count)
+            # The inner product of vectors of length 1, nearest first.
+            distance = -query[rows] @ gallery.T if reranked is None else reranked[rows]
+            chosen = self._set.query.select(rows)
+            excluded = self._protocol.excluded(chosen, records)
+            yield metrics.Part(distance, chosen.identities, excluded)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

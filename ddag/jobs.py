@@ -12,6 +12,7 @@ from ddag.settings import Settings
 
 INSPECTIONS = ("prepare", "check")
 EXPERIMENTS = ("train", "evaluate")
+PROFILES = ("profile",)
 
 
 def run(settings: Settings, folder: Path, given: Sequence[str], place: Place = ALONE) -> float:
@@ -40,6 +41,10 @@ def run(settings: Settings, folder: Path, given: Sequence[str], place: Place = A
         from ddag import experiment
 
         return experiment.JOBS[name](settings, folder, given)
+    if name in PROFILES:
+        from ddag import profiling
+
+        return profiling.JOBS[name](settings, folder, given)
     from ddag import exchange
 
     exchange.JOBS[name](settings, given)

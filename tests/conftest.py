@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +13,8 @@ import pytest
 from ddag import environment
 from ddag.data import synthetic
 
+# Compiled graphs of these tests only.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="ddag-cache-")
 environment.prepare()  # before the first test module imports MindSpore
 
 REFERENCE = Path(__file__).parent / "reference"

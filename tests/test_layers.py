@@ -35,7 +35,7 @@ ROWS = [
     {"train", "evaluate", "sources"},
     {"build", "inspection", "progress", "checkpoint_folder", "compiled"},
     {"training", "restore"},
-    {"experiment", "exchange"},
+    {"experiment", "exchange", "profiling"},
     {"jobs", "command_line", "sweeps"},
 ]
 WITH_HYDRA = {"config", "command_line", "sweeps"}

@@ -5,6 +5,7 @@ Shapes: B pictures of one modality in a batch, H x W pixels.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -89,6 +90,8 @@ class TrainLoader:
             batch = Batch(*arrays)
             for images in (batch.visible, batch.infrared):
                 erase(images, self._augmentation.erasing, generator)
+            for records in (self._set.visible, self._set.infrared):
+                _unmap(records)
             yield batch
 
     def _operations(self, records: Records) -> list[Any]:
@@ -104,6 +107,16 @@ class TrainLoader:
             grey = vision.RandomColor((0.0, 0.0))
             chosen.append(transforms.RandomApply([grey], self._augmentation.grayscale))
         return chosen + _to_input()
+
+
+def _unmap(records: Records) -> None:
+    """Give back the memory of pictures mapped from disk; the system's cache still has them.
+
+    Else an epoch would hold every picture it has touched.
+    """
+    assert records.pixels is not None
+    if isinstance(records.pixels.base, mmap.mmap):
+        records.pixels.base.madvise(mmap.MADV_DONTNEED)
 
 
 def batches_in_order(
