@@ -18,8 +18,8 @@ def conv_bn(inputs: int, outputs: int, kernel: int = 1, stride: int = 1) -> list
 
 
 def stem() -> nn.SequentialCell:
-    pad = nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1)))
-    return nn.SequentialCell(*conv_bn(3, 64, 7, 2), nn.ReLU(), pad, nn.MaxPool2d(3, 2))
+    pool = nn.MaxPool2d(3, 2, pad_mode="pad", padding=1)
+    return nn.SequentialCell(*conv_bn(3, 64, 7, 2), nn.ReLU(), pool)
 
 
 class Block(nn.Cell):

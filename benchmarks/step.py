@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 import numpy as np
 
-from benchmarks.turns import Prepare, Turn
+from benchmarks import report
+from benchmarks.report import Row
+from benchmarks.turns import Prepare, Times, Turn, cpu_ratio, ratio, take_turns
 
 CLASSES = 395  # of SYSU-MM01
 
@@ -31,6 +34,9 @@ class Size:
         pictures = generator.normal(size=shape).astype(np.float32)
         identities = np.repeat(np.arange(self.identities, dtype=np.int32), self.images)
         return pictures[0], pictures[1], identities
+
+
+PUBLISHED = Size()
 
 
 def framework(size: Size) -> Turn:
@@ -93,6 +99,37 @@ def contestants(size: Size) -> dict[str, Prepare]:
     return chosen
 
 
+def measure(size: Size = PUBLISHED, rounds: int = 3) -> list[Row]:
+    """A training step: ResNet-50, 288 x 144, 16 + 16 pictures, three parts, graph attention"""
+    times = take_turns(contestants(size), rounds=rounds)
+    return [_absolute(name, each) for name, each in times.items()] + comparisons(times)
+
+
+def comparisons(times: dict[str, Times]) -> list[Row]:
+    """The framework beside the others."""
+    ours = times["framework"]
+    rows = [Row.at_most("framework / bare MindSpore", ratio(ours, times["bare MindSpore"]), 1.06)]
+    first, last = times.get("PyTorch, channels-first"), times.get("PyTorch, channels-last")
+    if first and last:
+        rows += [
+            Row.at_most("framework / PyTorch, channels-first", ratio(ours, first), 0.85),
+            Row.at_most("framework / PyTorch, channels-last", ratio(ours, last), 1.0),
+            Row("the same of processor time", f"{cpu_ratio(ours, first):.3g} and"
+                f" {cpu_ratio(ours, last):.3g}"),
+            Row.at_most("peak memory, framework / PyTorch, channels-first",
+                        ours.memory / first.memory, 1.1),
+        ]  # fmt: skip
+    return rows
+
+
+def _absolute(name: str, times: Times) -> Row:
+    return Row(
+        name,
+        f"{median(times.seconds):.3g} s, processor time {median(times.cpu_seconds):.3g} s,"
+        f" peak memory {times.memory:.3g} GB, first step after {times.preparation:.3g} s",
+    )
+
+
 def _graph_mode() -> None:
     from ddag import environment
 
@@ -100,3 +137,7 @@ def _graph_mode() -> None:
     from ddag import device
 
     device.configure("CPU", device_id=0, mode="graph", seed=0)
+
+
+if __name__ == "__main__":
+    report.run("step", measure)
