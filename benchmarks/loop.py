@@ -91,7 +91,8 @@ def measure(identities: int = 64, pictures: int = 10, epochs: int = 6, *more: st
         take = step_alone(settings, people)
         # A bar is drawn on a terminal only.
         rich.reconfigure(force_terminal=True, file=io.StringIO())
-        with Interludes(Path(name), lambda: take(steps)) as tracker:
+        tracker = Interludes(Path(name), lambda: take(steps))
+        with tracker:
             training.run(tracker, Requests())
         rich.reconfigure()
     # The first epoch waits for the compiler, the last one for the evaluation.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from statistics import median
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ddag import metrics
 from ddag.data.records import Modality, Records, TestSet
 
 CHANNELS = 2048
+Counts = Literal["pictures", "identities"]
 SYSU = {"queries": 3803, "gallery": 301, "galleries": 10, "people": 96}
 REGDB = {"queries": 2060, "gallery": 2060, "galleries": 1, "people": 206}
 
@@ -25,7 +27,7 @@ def score_by_loop(
     query_identities: np.ndarray,
     gallery_identities: np.ndarray,
     *,
-    cmc_counts: str,
+    cmc_counts: Counts,
 ) -> dict[str, float]:
     """One query at a time, as the field's scripts do it."""
     cmc, precisions, inverses = np.zeros(20), [], []
@@ -58,7 +60,7 @@ def measure() -> list[Row]:
     return rows + memory(100_000, queries=3803)
 
 
-def compare(title: str, size: dict[str, int], counts: str, *, rounds: int = 3) -> list[Row]:
+def compare(title: str, size: dict[str, int], counts: Counts, *, rounds: int = 3) -> list[Row]:
     """Both on the distances of both features, turn by turn; a loop for every tenth query."""
     generator = np.random.default_rng(0)
     who = np.arange(size["queries"]) % size["people"]
@@ -131,7 +133,7 @@ def rank_large(gallery: int, queries: int, channels: int) -> Turn:
         """With features at hand."""
 
         def __init__(self) -> None:
-            self._set = TestSet(*sets, (np.arange(gallery),))
+            self._set = TestSet(sets[0], sets[1], (np.arange(gallery),))
             self._protocol, self._reranking = RULES, False
 
         def extract(self, records: Records, advance: object = None) -> dict[str, np.ndarray]:

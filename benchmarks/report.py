@@ -1,4 +1,4 @@
-"""What the benchmarks found: printed, kept in docs/benchmarks.json, rendered to docs/benchmarks.md."""
+"""What the benchmarks found: printed, and written to docs/benchmarks.json and .md."""
 
 from __future__ import annotations
 

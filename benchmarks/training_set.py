@@ -1,4 +1,4 @@
-"""A training set of SYSU-MM01's size, mapped into memory: what it holds of it, how soon it starts."""
+"""A training set of SYSU-MM01's size, mapped from disk: its memory and how soon it starts."""
 
 from __future__ import annotations
 
