@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import step  # noqa: E402
+from benchmarks import step
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
