@@ -29,6 +29,7 @@ ROWS = [
         "schedule",
         "data.sampler",
         "data.erasing",
+        "data.grayscale",
     },
     {"config", "data.", "model.", "losses", "device"},
     {"optim", "checkpoint", "tracking"},
