@@ -261,4 +261,7 @@ def _count_identities_up_to(
 ) -> np.ndarray:
     """``(B,)``: how many identities have a cell of the row of ``(B, G)`` at most ``(B,)`` limit."""
     reached = (nearness <= limit[:, None])[:, gallery.columns]  # (B, G) identity by identity
-    return np.logical_or.reduceat(reached, gallery.starts, axis=1).sum(axis=1)
+    last = gallery.starts + gallery.sizes - 1
+    # Their number up to each identity's last picture; it rises where the identity has any.
+    counts = reached.cumsum(axis=1, dtype=np.int32)[:, last]
+    return np.count_nonzero(np.diff(counts, prepend=0, axis=1), axis=1)
