@@ -13,7 +13,9 @@ from benchmarks.start import RUN, seconds
 SIDE_BY_SIDE = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 
 
-def measure(rounds: int = 1, words: Sequence[str] = ("train.epochs=1", "train.steps=20")) -> list[Row]:
+def measure(
+    rounds: int = 1, words: Sequence[str] = ("train.epochs=1", "train.steps=20")
+) -> list[Row]:
     """Four jobs of the default size, 20 steps and an evaluation each, two at a time"""
     ratios, left = [], 0
     for _ in range(rounds):
