@@ -22,21 +22,7 @@ COMMANDS = {
     # What any command costs that is configured by Hydra.
     "hydra": [sys.executable, "-c", "import hydra, omegaconf, numpy"],
 }
-# run.py, ended as soon as its first step is taken.
-FIRST_STEP = """
-import os, runpy, sys
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-from ddag import environment
-environment.prepare()
-from ddag import train
-step = train.Trainer.step
-def first(*args, **kwargs):
-    step(*args, **kwargs)
-    os._exit(0)
-train.Trainer.step = first
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
+FIRST_STEP = [sys.executable, str(REPOSITORY / "benchmarks" / "first_step.py")]
 
 
 def seconds(command: Sequence[str], folder: Path) -> float:
@@ -57,8 +43,7 @@ def measure(rounds: int = 5, words: Sequence[str] = ()) -> list[Row]:
         ]
         people = [f"dataset.root={folder / 'people'}", *words]
         seconds([*RUN, "job=check", *people], folder)  # draws the people
-        first_step = [sys.executable, "-c", FIRST_STEP, RUN[1], *people]
-        compiling, loading = (seconds(first_step, folder) for _ in range(2))
+        compiling, loading = (seconds([*FIRST_STEP, *people], folder) for _ in range(2))
     rows = []
     for what in ("--help", "--cfg job"):
         rows.append(Row.at_most(f"run.py {what}", median(each[what] for each in taken), 1, "s"))

@@ -108,7 +108,11 @@ def measure(size: Size = PUBLISHED, rounds: int = 3) -> list[Row]:
 def comparisons(times: dict[str, Times]) -> list[Row]:
     """The framework beside the others."""
     ours = times["framework"]
-    rows = [Row.at_most("framework / bare MindSpore", ratio(ours, times["bare MindSpore"]), 1.06)]
+    bare = times["bare MindSpore"]
+    rows = [
+        Row.at_most("framework / bare MindSpore", ratio(ours, bare), 1.06),
+        Row("the same of processor time", f"{cpu_ratio(ours, bare):.3g}"),
+    ]
     first, last = times.get("PyTorch, channels-first"), times.get("PyTorch, channels-last")
     if first and last:
         rows += [

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -37,6 +38,8 @@ def reuse(settings: Settings, *, identities: int, steps: int) -> None:
     device.compile_anew()
     if settings.device.cache is None or settings.train.resume or _claims:
         return
+    if not Path(sys.argv[0]).is_file():
+        return  # MindSpore reads the program's file, and python -c has none
     folder = Path(settings.device.cache) / _key(settings, identities, steps)
     with suppress(OSError):  # no right to write there, or another process is at it
         folder.mkdir(parents=True, exist_ok=True)

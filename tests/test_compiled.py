@@ -56,6 +56,14 @@ def test_graphs_are_compiled_anew_where_their_order_is_not_sure(
     assert folders[1:] == [None, None, None]
 
 
+def test_a_program_without_a_file_compiles_anew(
+    folders: list[Path | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["-c"])
+    reuse(f"device.cache={tmp_path}")
+    assert folders == [None]
+
+
 def test_a_folder_in_use_is_left_to_its_user(folders: list[Path | None], tmp_path: Path) -> None:
     cache = f"device.cache={tmp_path}"
     reuse(cache)
