@@ -1,4 +1,4 @@
-.PHONY: check test smoke faults
+.PHONY: check test smoke faults bench
 
 check:  ## style and types
 	ruff check .
@@ -14,3 +14,6 @@ faults:  ## the long form of the fault tests: twenty kills, forty whole runs on 
 smoke:  ## the main job in its shortest form
 	python run.py tag=smoke train.epochs=1 train.steps=3 train.eval_start=false \
 		dataset.generate.identities=40 dataset.generate.pictures=3 data.test_batch=20
+
+bench:  ## the benchmarks that take some ten minutes; writes docs/benchmarks.md
+	python -m benchmarks

@@ -22,7 +22,8 @@ def main(composed: DictConfig) -> Optional[float]:
     folder = Path(hydra_config.runtime.output_dir)
 
     def job() -> float:
-        return jobs.run(config.parse(composed), folder, hydra_config.overrides.task)
+        given, place = hydra_config.overrides.task, config.place(hydra_config)
+        return jobs.run(config.parse(composed), folder, given, place)
 
     if hydra_config.mode is RunMode.MULTIRUN:
         return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)

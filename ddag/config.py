@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
+from hydra.conf import HydraConf
 from hydra.core.config_store import ConfigStore
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -22,6 +24,7 @@ from ddag.job_settings import (
     ReportConfig,
     SearchConfig,
 )
+from ddag.processors import ALONE, Place, available
 from ddag.settings import Settings
 
 MAX_FOLDER_NAME = 200  # file systems end at 255 bytes
@@ -102,6 +105,17 @@ def restore(stored: Mapping[str, Any], settings: Settings, given: Sequence[str])
             f" framework ({str(error).splitlines()[0]}); evaluate it with the one that wrote it"
         ) from error
     return parse(merged)
+
+
+def place(hydra: HydraConf) -> Place:
+    """Where a job stands among those that its launcher runs at the same time."""
+    if hydra.mode is not RunMode.MULTIRUN or "n_jobs" not in hydra.launcher:
+        return ALONE
+    asked = int(hydra.launcher.n_jobs)
+    # As joblib counts: -1 is all processors, -2 all but one.
+    processors = len(available().cores)
+    jobs = asked if asked > 0 else max(1, processors + 1 + asked)
+    return Place(int(hydra.job.num), jobs)
 
 
 def _unknown(node: DictConfig, prefix: str = "") -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import mindspore as ms
 from mindspore import ops
 
@@ -36,6 +38,17 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
         ) from error
     ms.set_context(mode=MODES[mode])
     ms.set_seed(seed)
+
+
+def reuse_compiled(folder: Path) -> None:
+    """Load graphs that were compiled from ``folder``, and keep there those that were not."""
+    if hasattr(ms, "set_device"):  # not tried on MindSpore < 2.5
+        ms.set_context(enable_compile_cache=True, compile_cache_path=str(folder))
+
+
+def compile_anew() -> None:
+    """Undo ``reuse_compiled`` for the graphs that follow."""
+    ms.set_context(enable_compile_cache=False)
 
 
 def _set_target(target: str, device_id: int) -> None:

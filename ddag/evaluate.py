@@ -5,7 +5,7 @@ Shapes: Q queries, G gallery pictures, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Callable, Literal, Optional
 
@@ -21,6 +21,7 @@ from ddag.ranking import Comparison, Features
 from ddag.rerank import rerank
 
 NAMES = ("feat", "feat_att")
+CELLS = 1 << 24  # of the distance matrix at a time, 64 MB
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,27 @@ class Evaluator:
         gallery = self._set.gallery.select(held)
         query_features = self.extract(self._set.query, advance)
         gallery_features = self.extract(gallery, advance)
-        compared = [
-            self._compare(query_features, gallery.select(rows), _select(gallery_features, rows))
-            for rows in (np.searchsorted(held, trial) for trial in chosen)
-        ]
-        mean, deviation = {}, {}
-        for name in query_features:
-            scores = [self._score(each, name) for each in compared]
-            mean[name], deviation[name] = metrics.mean_and_std(scores)
-        return Evaluation(mean, deviation, compared[0])
+        first: Optional[Comparison] = None
+        scores: dict[str, list[Scores]] = {name: [] for name in query_features}
+        for trial in chosen:
+            rows = np.searchsorted(held, trial)
+            compared = Comparison(
+                self._set.query,
+                gallery.select(rows),
+                query_features,
+                {name: values[rows] for name, values in gallery_features.items()},
+                self._protocol.excluded,
+            )
+            first = first or compared
+            for name, found in scores.items():
+                found.append(self._score(compared, name))
+        assert first is not None
+        means = {name: metrics.mean_and_std(found) for name, found in scores.items()}
+        return Evaluation(
+            {name: mean for name, (mean, _) in means.items()},
+            {name: deviation for name, (_, deviation) in means.items()},
+            first,
+        )
 
     def picture_count(self, trials: Optional[Sequence[int]] = None) -> int:
         """How many pictures an evaluation extracts the features of."""
@@ -152,25 +165,25 @@ class Evaluator:
         columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))
         return dict(zip(NAMES, columns))
 
-    def _compare(self, query: Features, gallery: Records, features: Features) -> Comparison:
-        excluded = self._protocol.excluded(self._set.query, gallery)
-        return Comparison(self._set.query, gallery, query, features, excluded)
-
     def _score(self, compared: Comparison, name: str) -> Scores:
-        query, gallery = compared.query_features[name], compared.gallery_features[name]
-        # The inner product of vectors of length 1, nearest first.
-        distance = rerank(query, gallery) if self._reranking else -query @ gallery.T
-        return metrics.score(
-            distance,
-            compared.query.identities,
+        return metrics.score_parts(
+            self._parts(compared, name),
             compared.gallery.identities,
-            excluded=compared.excluded,
             cmc_counts=self._protocol.cmc_counts,
         )
 
-
-def _select(features: Features, rows: np.ndarray) -> Features:
-    return {name: values[rows] for name, values in features.items()}
+    def _parts(self, compared: Comparison, name: str) -> Iterator[metrics.Part]:
+        """The queries with their distances, as many at a time as the memory is bounded to."""
+        query, gallery = compared.query_features[name], compared.gallery_features[name]
+        reranked = rerank(query, gallery) if self._reranking else None
+        count = max(1, CELLS // len(gallery))
+        for start in range(0, len(query), count):
+            rows = slice(start, start + count)
+            # The inner product of vectors of length 1, nearest first.
+            distance = -query[rows] @ gallery.T if reranked is None else reranked[rows]
+            chosen = compared.query.select(rows)
+            excluded = compared.exclude(chosen, compared.gallery)
+            yield metrics.Part(distance, chosen.identities, excluded)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ddag import environment
+from ddag import environment, processors
+from ddag.choices import Target
+from ddag.processors import ALONE, Place
 from ddag.settings import Settings
 
 INSPECTIONS = ("prepare", "check")
 EXPERIMENTS = ("train", "evaluate")
+PROFILES = ("profile",)
 
 
-def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
+def run(settings: Settings, folder: Path, given: Sequence[str], place: Place = ALONE) -> float:
     """Do the job and return its score, 0 for one that has none.
 
     Args:
         settings: of the run.
         folder: the run folder.
         given: overrides of the command line.
+        place: among the jobs that run at the same time.
 
     Raises:
         InputError: something given does not work.
@@ -35,6 +39,8 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
 
         files.report(settings)
         return 0.0
+    if settings.device.threads or settings.device.target is Target.CPU:
+        processors.claim(settings.device.threads, place)
     environment.prepare()
     if name in EXPERIMENTS:
         from ddag import experiment
@@ -50,6 +56,10 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
 
         search.search(settings, folder, given)
         return 0.0
+    if name in PROFILES:
+        from ddag import profiling
+
+        return profiling.JOBS[name](settings, folder, given)
     from ddag import exchange
 
     exchange.JOBS[name](settings, given)

@@ -13,9 +13,9 @@ every picture the same features scores at the bottom.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Optional
+from typing import Literal, NamedTuple, Optional
 
 import numpy as np
 
@@ -78,22 +78,33 @@ def score(
     Raises:
         InputError: no query has a positive, or a distance is not a finite number.
     """
-    if not np.isin(query_identities, gallery_identities).any():
+    part = Part(distance, query_identities, excluded)
+    return score_parts([part], gallery_identities, cmc_counts=cmc_counts)
+
+
+class Part(NamedTuple):
+    """Some of the queries, with arguments as ``score``'s."""
+
+    distance: np.ndarray
+    query_identities: np.ndarray
+    excluded: Optional[np.ndarray] = None
+
+
+def score_parts(
+    parts: Iterable[Part],
+    gallery_identities: np.ndarray,
+    *,
+    cmc_counts: Literal["pictures", "identities"] = "pictures",
+) -> Scores:
+    """As ``score``, of queries that come part by part, so that no distance matrix is held whole.
+
+    Raises:
+        InputError: as ``score``.
+    """
+    if not len(gallery_identities):
         raise InputError(_NO_POSITIVE)
     gallery = _Gallery.by_identity(gallery_identities)
-    rows_per_block = max(1, _BLOCK_CELLS // len(gallery_identities))
-    blocks = []
-    for start in range(0, len(query_identities), rows_per_block):
-        rows = slice(start, start + rows_per_block)
-        nearness = distance[rows].copy()
-        if not np.isfinite(nearness).all():
-            raise InputError(
-                "distance: holds nan or inf, so the features do: training has diverged;"
-                " lower optimizer.lr"
-            )
-        if excluded is not None:
-            nearness[excluded[rows]] = np.inf
-        blocks.append(_score_block(nearness, query_identities[rows], gallery, cmc_counts))
+    blocks = [block for part in parts for block in _score_part(part, gallery, cmc_counts)]
     first, precision, inverse = (np.concatenate(column) for column in zip(*blocks))
     if not len(first):
         raise InputError(_NO_POSITIVE)
@@ -164,6 +175,25 @@ class _Gallery:
         return self.columns[self.starts[group][:, None] + np.where(filled, slots, 0)], filled
 
 
+def _score_part(
+    part: Part, gallery: _Gallery, cmc_counts: str
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """``_score_block`` of a few queries at a time."""
+    distance, query_identities, excluded = part
+    rows_per_block = max(1, _BLOCK_CELLS // len(gallery.columns))
+    for start in range(0, len(query_identities), rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        nearness = distance[rows].copy()
+        if not np.isfinite(nearness).all():
+            raise InputError(
+                "distance: holds nan or inf, so the features do: training has diverged;"
+                " lower optimizer.lr"
+            )
+        if excluded is not None:
+            nearness[excluded[rows]] = np.inf
+        yield _score_block(nearness, query_identities[rows], gallery, cmc_counts)
+
+
 def _score_block(
     nearness: np.ndarray, query_identities: np.ndarray, gallery: _Gallery, cmc_counts: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -222,4 +252,7 @@ def _count_identities_up_to(
 ) -> np.ndarray:
     """``(B,)``: how many identities have a cell of the row of ``(B, G)`` at most ``(B,)`` limit."""
     reached = (nearness <= limit[:, None])[:, gallery.columns]  # (B, G) identity by identity
-    return np.logical_or.reduceat(reached, gallery.starts, axis=1).sum(axis=1)
+    last = gallery.starts + gallery.sizes - 1
+    # Their number up to each identity's last picture; it rises where the identity has any.
+    counts = reached.cumsum(axis=1, dtype=np.int32)[:, last]
+    return np.count_nonzero(np.diff(counts, prepend=0, axis=1), axis=1)

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from functools import cached_property
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
@@ -23,14 +24,19 @@ class Comparison:
         gallery: G pictures.
         query_features: of the query, by name.
         gallery_features: of the gallery, by name.
-        excluded: ``(Q, G)`` bool, what a query passes over by the data set's rules.
+        exclude: what queries pass over in a gallery by the data set's rules, bool.
     """
 
     query: Records
     gallery: Records
     query_features: Features
     gallery_features: Features
-    excluded: np.ndarray
+    exclude: Callable[[Records, Records], np.ndarray]
+
+    @cached_property
+    def excluded(self) -> np.ndarray:
+        """``(Q, G)`` bool: what each query passes over."""
+        return self.exclude(self.query, self.gallery)
 
     @property
     def matches(self) -> np.ndarray:

@@ -122,9 +122,13 @@ class DeviceConfig:
     target: Target = MISSING
     id: int = MISSING
     mode: Mode = MISSING
+    threads: Optional[int] = None  # processors to compute on; None: the physical cores
+    cache: Optional[str] = None  # folder of compiled graphs; None: compile anew
 
     def __post_init__(self) -> None:
         require(self.id >= 0, "device.id", self.id, "use 0 or more")
+        if self.threads is not None:
+            require(self.threads >= 1, "device.threads", self.threads, "use 1 or more, or null")
 
 
 @dataclass

@@ -88,7 +88,7 @@ class Trainer:
                 running statistics are as before the step.
         """
         self._gradients.set_train(True)
-        masks = self._masks(epoch, position, nodes=2 * len(batch.identities))
+        masks = self.masks(epoch, position, nodes=2 * len(batch.identities))
         weight = Tensor(graph_weight, ms.float32)
         # The forward pass moves the batch norms' running statistics before the loss is known.
         before = [each.asnumpy().copy() for each in self._statistics]
@@ -104,7 +104,7 @@ class Trainer:
         self._update(*gradients)
         return losses
 
-    def _masks(self, epoch: int, step: int, *, nodes: int) -> tuple[np.ndarray, ...]:
+    def masks(self, epoch: int, step: int, *, nodes: int) -> tuple[np.ndarray, ...]:
         """Dropout as a function of seed, epoch and step alone."""
         if not self._network.has_graph:
             return ()

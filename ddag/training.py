@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
-from ddag import build, sources, summaries, tracking
+from ddag import build, compiled, sources, summaries, tracking
 from ddag.checkpoint_folder import CheckpointFolder
 from ddag.choices import OnNan
 from ddag.errors import InputError
@@ -55,6 +55,7 @@ class Training:
             )  # fmt: skip
         self._loader = build.build_loader(settings, train_set, self._sampler)
         self._steps = build.epoch_steps(settings.train.steps, self._sampler)
+        compiled.reuse(settings, identities=train_set.identity_count, steps=self._steps)
         self._rates = build.epoch_rates(settings)
         network = build.build_network(settings, train_set.identity_count)
         self._network = network

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from ddag import environment
 from ddag.data import synthetic
 
+# Compiled graphs of these tests only.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="ddag-cache-")
 environment.prepare()  # before the first test module imports MindSpore
 
 

@@ -250,6 +250,13 @@ def test_check_counts_and_finds_broken_pictures(tmp_path: Path, tiny_regdb: Path
     assert "1 of 96 pictures cannot be read" in done.stderr
 
 
+def test_profile_shows_each_phase_of_a_step(tmp_path: Path, tiny_regdb: Path) -> None:
+    done = type_in(tmp_path, "job=profile", "dataset=regdb", f"dataset.root={tiny_regdb}", *TINY)
+    for phase in ("data", "host to device", "forward", "backward", "optimiser", "logging"):
+        assert phase in done.stdout
+    assert (only_run(tmp_path) / "mindspore_profile").is_dir()
+
+
 def test_prepare_writes_the_arrays_of_sysu(tmp_path: Path, tiny_sysu: Path) -> None:
     root = tmp_path / "sysu"
     subprocess.run(["cp", "-r", str(tiny_sysu), str(root)], check=True)

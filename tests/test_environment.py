@@ -33,7 +33,7 @@ def test_cuda_wheels_are_loaded_whatever_needs_which_first(
 
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    monkeypatch.setattr(environment, "_has_package", lambda name: True)
+    monkeypatch.setattr(environment, "_version", lambda name: "1.10.0")
     monkeypatch.setattr(environment, "_load", load)
     monkeypatch.setenv("LD_LIBRARY_PATH", "/before")
     environment.prepare()
@@ -50,6 +50,33 @@ def test_a_library_that_cannot_be_loaded_does_not_hold_up_the_rest(
     (tmp_path / "broken" / "lib" / "libbroken.so").write_text("no library")
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    monkeypatch.setattr(environment, "_has_package", lambda name: True)
+    monkeypatch.setattr(environment, "_version", lambda name: "1.10.0")
     monkeypatch.setenv("LD_LIBRARY_PATH", "")
     environment.prepare()
+
+
+@pytest.mark.parametrize(
+    ("version", "avx512", "given", "expected"),
+    [
+        ("2.10.0", True, None, "AVX2"),
+        ("2.9.0", True, None, "AVX2"),
+        ("2.8.0", True, None, None),
+        ("2.10.0", False, None, None),
+        ("2.10.0", True, "AVX512_CORE", "AVX512_CORE"),
+    ],
+)
+def test_avx512_is_left_alone_only_where_mindspore_is_slow_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    avx512: bool,
+    given: str | None,
+    expected: str | None,
+) -> None:
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    if given:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", given)
+    versions = {"mindspore": version, "mindspore-gpu": ""}
+    monkeypatch.setattr(environment, "_version", versions.__getitem__)
+    monkeypatch.setattr(environment, "_has_avx512", lambda: avx512)
+    environment.prepare()
+    assert os.environ.pop("ONEDNN_MAX_CPU_ISA", None) == expected

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddag import metrics
+from ddag import evaluate, metrics
 from ddag.data import regdb, sysu_protocol
 from ddag.data.records import TestSet
 from ddag.evaluate import REGDB, SYSU, Evaluator, Protocol
@@ -95,3 +95,14 @@ def test_sysu_is_scored_by_its_own_rules(sysu_test: TestSet) -> None:
         cmc_counts="identities",
     )
     assert ours.evaluate(trials=[0]).mean["feat"].as_dict() == expected.as_dict()
+
+
+def test_scores_do_not_depend_on_how_many_queries_are_ranked_at_a_time(
+    sysu_test: TestSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = evaluator(sysu_test, SYSU)
+    whole = ours.evaluate(trials=[0]).mean["feat"]
+    monkeypatch.setattr(evaluate, "CELLS", 3 * len(sysu_test.trials[0]))
+    parts = ours.evaluate(trials=[0]).mean["feat"]
+    np.testing.assert_array_equal(whole.cmc, parts.cmc)
+    assert (whole.mAP, whole.mINP) == pytest.approx((parts.mAP, parts.mINP))

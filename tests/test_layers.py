@@ -18,6 +18,7 @@ ROWS = [
         "data.records",
         "run_folders",
         "interruption",
+        "processors",
     },
     {
         "settings",
@@ -29,13 +30,14 @@ ROWS = [
         "schedule",
         "data.sampler",
         "data.erasing",
+        "data.grayscale",
     },
     {"config", "data.", "model.", "losses", "device", "report."},
     {"optim", "checkpoint", "tracking", "drawing."},
     {"train", "evaluate", "attention", "sources", "picture_folder"},
-    {"build", "inspection", "summaries", "progress", "checkpoint_folder"},
+    {"build", "inspection", "summaries", "progress", "checkpoint_folder", "compiled"},
     {"training", "restore"},
-    {"experiment", "exchange", "visualize", "search"},
+    {"experiment", "exchange", "visualize", "search", "profiling"},
     {"jobs", "command_line", "sweeps"},
 ]
 WITH_HYDRA = {"config", "command_line", "sweeps"}

@@ -22,7 +22,7 @@ def comparison() -> Comparison:
         gallery,
         {"feat": features},
         {"feat": features[[0, 1, 1, 0]]},
-        (query.cameras == 3)[:, None] & (gallery.cameras == 2),
+        lambda query, gallery: (query.cameras == 3)[:, None] & (gallery.cameras == 2),
     )
 
 
@@ -52,7 +52,7 @@ def test_the_distance_is_one_minus_the_cosine() -> None:
 def test_queries_are_chosen_from_all_people_that_have_a_match() -> None:
     query = records([1, 1, 2, 3, 4, 5], [0] * 6, Modality.INFRARED)
     gallery = records([1, 2, 3, 5], [0] * 4, Modality.VISIBLE)
-    compared = Comparison(query, gallery, {}, {}, np.zeros((6, 4), bool))
+    compared = Comparison(query, gallery, {}, {}, lambda *_: np.zeros((6, 4), bool))
     assert compared.spread_queries(99).tolist() == [0, 2, 3, 5]
     assert compared.spread_queries(2).tolist() == [0, 5]
 

@@ -5,6 +5,7 @@ Shapes: B pictures of one modality in a batch, H x W pixels.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,11 +13,12 @@ from typing import Any, NamedTuple
 
 import mindspore.dataset as ds
 import numpy as np
-from mindspore.dataset import transforms, vision
+from mindspore.dataset import vision
 
 from ddag.data.erasing import erase
+from ddag.data.grayscale import drop_colours
 from ddag.data.pictures import read_pictures
-from ddag.data.records import Records, TrainSet
+from ddag.data.records import Modality, Records, TrainSet
 from ddag.data.sampler import IdentitySampler
 
 # Of ImageNet, in the order RGB; what pretrained weights expect.
@@ -77,33 +79,47 @@ class TrainLoader:
             num_parallel_workers=1,
             python_multiprocessing=False,
         )
-        for modality in (self._set.visible, self._set.infrared):
+        for modality in Modality:
             pipeline = pipeline.map(
-                self._operations(modality),
-                input_columns=modality.modality.value,
+                self._operations(),
+                input_columns=modality.value,
                 num_parallel_workers=self._workers,
             )
         pipeline = pipeline.batch(visible_rows.shape[1])
         generator = np.random.default_rng([self._seed, number, 1])
         for arrays in pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True):
-            batch = Batch(*arrays)
+            visible, infrared, identities = arrays
+            drop_colours(visible, self._augmentation.grayscale, generator)
+            batch = Batch(_scale(visible), _scale(infrared), identities)
             for images in (batch.visible, batch.infrared):
                 erase(images, self._augmentation.erasing, generator)
+            for records in (self._set.visible, self._set.infrared):
+                _unmap(records)
             yield batch
 
-    def _operations(self, records: Records) -> list[Any]:
-        assert records.pixels is not None
-        size = records.pixels.shape[1:3]
+    def _operations(self) -> list[Any]:
+        """What MindSpore does to each picture, ``(H, W, 3)`` to ``(3, H, W)``, all in uint8.
+
+        As float32 a picture is four times as large, and the pipeline several times as slow.
+        """
+        assert self._set.visible.pixels is not None
+        size = self._set.visible.pixels.shape[1:3]
         chosen: list[Any] = []
         if self._augmentation.crop:
             chosen += [vision.Pad(self._augmentation.crop), vision.RandomCrop(size)]
         if self._augmentation.flip:
             chosen.append(vision.RandomHorizontalFlip())
-        if self._augmentation.grayscale and records is self._set.visible:
-            # Of no colour at all: a picture in grey. An infrared one is grey already.
-            grey = vision.RandomColor((0.0, 0.0))
-            chosen.append(transforms.RandomApply([grey], self._augmentation.grayscale))
-        return chosen + _to_input()
+        return [*chosen, vision.HWC2CHW()]
+
+
+def _unmap(records: Records) -> None:
+    """Give back the memory of pictures mapped from disk; the system's cache still has them.
+
+    Else an epoch would hold every picture it has touched.
+    """
+    assert records.pixels is not None
+    if isinstance(records.pixels.base, mmap.mmap):
+        records.pixels.base.madvise(mmap.MADV_DONTNEED)
 
 
 def batches_in_order(
@@ -126,9 +142,8 @@ def batches_in_order(
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:
-    """``(B, H, W, 3)`` uint8 to ``(B, 3, H, W)`` float32, as the training's C++ operations do."""
-    mean, deviation = (np.array(values, np.float32) * 255 for values in (MEAN, DEVIATION))
-    return ((pixels - mean) / deviation).transpose(0, 3, 1, 2)
+    """``(B, H, W, 3)`` uint8 to ``(B, 3, H, W)`` float32."""
+    return _scale(pixels.transpose(0, 3, 1, 2))
 
 
 def denormalise(images: np.ndarray) -> np.ndarray:
@@ -137,10 +152,14 @@ def denormalise(images: np.ndarray) -> np.ndarray:
     return (levels * 255).round().clip(0, 255).astype(np.uint8)
 
 
-def _to_input() -> list[Any]:
-    """``(H, W, 3)`` uint8 to ``(3, H, W)`` float32."""
-    mean, deviation = ([255 * value for value in values] for values in (MEAN, DEVIATION))
-    return [vision.Normalize(mean, deviation), vision.HWC2CHW()]
+def _scale(images: np.ndarray) -> np.ndarray:
+    """``(B, 3, H, W)`` uint8 to float32 of ImageNet's mean and deviation."""
+    mean, deviation = (
+        np.array(values, np.float32).reshape(3, 1, 1) * 255 for values in (MEAN, DEVIATION)
+    )
+    scaled = images - mean
+    scaled /= deviation
+    return scaled
 
 
 class _Pairs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class Records:
     def __len__(self) -> int:
         return len(self.identities)
 
-    def select(self, rows: np.ndarray) -> Records:
-        """The pictures at ``rows``, an index array or a boolean mask, in that order."""
+    def select(self, rows: Union[np.ndarray, slice]) -> Records:
+        """The pictures at ``rows``, an index array, a boolean mask or a slice, in that order."""
         return replace(
             self,
             paths=self.paths[rows],

@@ -29,11 +29,13 @@ def records(modality: Modality, seed: int) -> Records:
 TRAIN = TrainSet(records(Modality.VISIBLE, 0), records(Modality.INFRARED, 1))
 
 
-def load(augmentation: Augmentation, *, seed: int = 0, epoch: int = 0) -> list[Batch]:
+def load(
+    augmentation: Augmentation, *, seed: int = 0, epoch: int = 0, train_set: TrainSet = TRAIN
+) -> list[Batch]:
     sampler = IdentitySampler(
         TRAIN.visible.identities, TRAIN.infrared.identities, identities=2, images=2, seed=0
     )
-    loader = TrainLoader(TRAIN, sampler, augmentation=augmentation, workers=1, seed=seed)
+    loader = TrainLoader(train_set, sampler, augmentation=augmentation, workers=1, seed=seed)
     return list(loader.epoch(epoch, batches=sampler.batches))
 
 
@@ -144,3 +146,14 @@ def test_test_batches_hold_every_picture_once_and_fill_up_the_last(tmp_path: Pat
     assert [len(batch) for batch in batches] == [2, 2, 2]
     levels = np.concatenate(batches)[:5, 0, 0, 0] * 0.229 * 255 + 0.485 * 255
     np.testing.assert_allclose(levels, [0, 50, 100, 150, 200], atol=0.01)
+
+
+def test_pictures_mapped_from_disk_are_as_good_as_those_in_memory(tmp_path: Path) -> None:
+    mapped = []
+    for modality in (TRAIN.visible, TRAIN.infrared):
+        np.save(tmp_path / f"{modality.modality.value}.npy", modality.pixels)
+        pixels = np.load(tmp_path / f"{modality.modality.value}.npy", mmap_mode="r")
+        mapped.append(replace(modality, pixels=pixels))
+    for ours, expected in zip(load(NONE, train_set=TrainSet(*mapped)), load(NONE)):
+        np.testing.assert_array_equal(ours.visible, expected.visible)
+        np.testing.assert_array_equal(ours.infrared, expected.infrared)

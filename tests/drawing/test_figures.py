@@ -46,7 +46,7 @@ def comparison(features_by_name: dict[str, np.ndarray]) -> Comparison:
         for modality in (Modality.VISIBLE, Modality.INFRARED)
     ]
     excluded = np.zeros((4, 4), bool)
-    return Comparison(*sides, features_by_name, features_by_name, excluded)
+    return Comparison(*sides, features_by_name, features_by_name, lambda *_: excluded)
 
 
 def test_distances_have_a_plot_for_each_feature_and_count_their_pairs() -> None:

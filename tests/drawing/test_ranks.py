@@ -23,7 +23,7 @@ def compared(tiny_sysu: Path) -> Comparison:
     for number, side in enumerate((query, gallery)):
         drawn = np.random.default_rng(number).normal(size=(len(side), 8))
         features.append({"feat": drawn / np.linalg.norm(drawn, axis=1, keepdims=True)})
-    return Comparison(query, gallery, *features, excluded=SYSU.excluded(query, gallery))
+    return Comparison(query, gallery, *features, SYSU.excluded)
 
 
 def frame_colours(pixels: np.ndarray, row: int = 0) -> list[str]:

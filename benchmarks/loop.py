@@ -1,0 +1,110 @@
+"""A whole training, with data, logging and progress, against its step alone."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Callable
+
+import numpy as np
+import rich
+
+from benchmarks import report
+from benchmarks.report import Row
+from benchmarks.settings import composed
+from ddag import build
+from ddag.data.loader import Batch
+from ddag.interruption import Requests
+from ddag.model.initial import initialise
+from ddag.settings import Settings
+from ddag.tracking import Tracker
+from ddag.train import Trainer
+from ddag.training import Training
+
+
+class Interludes(Tracker):
+    """A tracker that has the step alone take its turn after each epoch.
+
+    Attributes:
+        whole: seconds of each epoch, from after the turn before it.
+        alone: of the step's turns.
+    """
+
+    def __init__(self, folder: Path, turn: Callable[[], object]) -> None:
+        super().__init__(folder, {})
+        self._turn = turn
+        self.whole: list[float] = []
+        self.alone: list[float] = []
+        self._mark = time.perf_counter()
+
+    def log(self, epoch: int, values: Mapping[str, float]) -> None:
+        super().log(epoch, values)
+        start = time.perf_counter()
+        self._turn()
+        end = time.perf_counter()
+        self.whole.append(start - self._mark)
+        self.alone.append(end - start)
+        self._mark = end
+
+
+def step_alone(settings: Settings, identities: int) -> Callable[[int], None]:
+    """So many steps on one batch that is at hand."""
+    network = build.build_network(settings, identities)
+    initialise(network, settings.seed)
+    trainer = Trainer(
+        network,
+        build.build_loss(settings, network),
+        build.build_optimizer(settings, network, 10_000),
+        dropout=settings.model.dropout,
+        seed=settings.seed,
+    )
+    chosen = settings.sampler
+    shape = (2, chosen.identities * chosen.images, 3, settings.data.height, settings.data.width)
+    visible, infrared = np.random.default_rng(0).standard_normal(shape, np.float32)
+    batch = Batch(visible, infrared, np.repeat(np.arange(chosen.identities), chosen.images))
+    batch = batch._replace(identities=batch.identities.astype(np.int32))
+
+    def take(steps: int) -> None:
+        for position in range(steps):
+            trainer.step(batch, epoch=0, position=position, graph_weight=0.5)
+
+    take(1)
+    return take
+
+
+def measure(identities: int = 40, pictures: int = 10, epochs: int = 5, *more: str) -> list[Row]:
+    """A whole epoch of the default run against its step alone"""
+    with TemporaryDirectory() as name:
+        settings = composed(
+            f"dataset.generate.identities={identities}", f"dataset.generate.pictures={pictures}",
+            f"dataset.root={name}/people", f"train.epochs={epochs}", "train.steps=null",
+            "train.eval_every=0", "train.eval_start=false", "device.cache=null", *more,
+        )  # fmt: skip
+        build.configure_device(settings)
+        training = Training(settings, Path(name) / "run")
+        people = identities // 2
+        steps = people * pictures // (settings.sampler.identities * settings.sampler.images)
+        take = step_alone(settings, people)
+        # A bar is drawn on a terminal only.
+        rich.reconfigure(force_terminal=True, file=io.StringIO())
+        tracker = Interludes(Path(name), lambda: take(steps))
+        with tracker:
+            training.run(tracker, Requests())
+        rich.reconfigure()
+    # The first epoch waits for the compiler, the last one for the evaluation.
+    whole, alone = tracker.whole[1:-1], tracker.alone[1:-1]
+    share = median(one / other for one, other in zip(alone, whole))
+    images = 2 * steps * settings.sampler.identities * settings.sampler.images
+    return [
+        Row.at_least("images a second, the whole epoch / its step alone", share, 0.97),
+        Row(f"an epoch of {steps} steps, and the step", f"{images / median(whole):.3g} and"
+            f" {images / median(alone):.3g} images a second"),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    report.run("loop", measure)

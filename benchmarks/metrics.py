@@ -1,0 +1,213 @@
+"""The figures of an evaluation against a straightforward loop over the queries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from statistics import median
+from typing import Callable, Literal, Union
+
+import numpy as np
+
+from benchmarks import report
+from benchmarks.report import Row
+from benchmarks.turns import Prepare, Turn, take_turns
+from ddag import metrics
+from ddag.data.records import Modality, Records, TestSet
+
+CHANNELS = 2048
+Counts = Literal["pictures", "identities"]
+Score = Callable[..., metrics.Scores]
+SYSU = {"queries": 3803, "gallery": 301, "galleries": 10, "people": 96}
+REGDB = {"queries": 2060, "gallery": 2060, "galleries": 1, "people": 206}
+
+
+def score_by_loop(
+    distance: np.ndarray,
+    query_identities: np.ndarray,
+    gallery_identities: np.ndarray,
+    *,
+    excluded: np.ndarray,
+    cmc_counts: Counts,
+) -> metrics.Scores:
+    """The definitions by a walk down each query's ranking; arguments as ``metrics.score``'s."""
+    cmc, precisions, inverses = np.zeros(metrics.RANKS), [], []
+    gallery = gallery_identities.tolist()
+    for row, identity in enumerate(query_identities.tolist()):
+        cells = zip(distance[row].tolist(), gallery, excluded[row].tolist())
+        # At a tie the wrong picture comes first.
+        ranking = sorted((far, found == identity, found) for far, found, out in cells if not out)
+        hits, passed, precision = 0, [], 0.0
+        for rank, (_, hit, found) in enumerate(ranking, 1):
+            if hit:
+                hits, last = hits + 1, rank
+                precision += hits / rank
+            elif not hits:
+                passed.append(found)
+        if hits:
+            precisions.append(precision / hits)
+            inverses.append(hits / last)
+            place = len(set(passed)) if cmc_counts == "identities" else len(passed)
+            cmc[place:] += 1
+    count = len(precisions)
+    return metrics.Scores(cmc / count, sum(precisions) / count, sum(inverses) / count)
+
+
+def score_by_sorts(
+    distance: np.ndarray,
+    query_identities: np.ndarray,
+    gallery_identities: np.ndarray,
+    *,
+    excluded: np.ndarray,
+    cmc_counts: Counts,
+) -> metrics.Scores:
+    """The same with NumPy for each query's ranking, still one query at a time."""
+    cmcs, precisions, inverses = [], [], []
+    for row, identity in enumerate(query_identities):
+        order = np.lexsort((gallery_identities == identity, distance[row]))
+        ranking = gallery_identities[order[~excluded[row][order]]]
+        ranks = np.flatnonzero(ranking == identity) + 1
+        if not len(ranks):
+            continue
+        precisions.append(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+        inverses.append(len(ranks) / ranks[-1])
+        passed = ranking[: ranks[0] - 1]
+        place = len(set(passed)) if cmc_counts == "identities" else len(passed)
+        cmcs.append(np.arange(metrics.RANKS) >= place)
+    cmc = np.mean(cmcs, axis=0)
+    return metrics.Scores(cmc, float(np.mean(precisions)), float(np.mean(inverses)))
+
+
+def features(count: int, identities: np.ndarray, seed: int) -> np.ndarray:
+    """Random directions, nearer within an identity."""
+    centres = np.random.default_rng(0).normal(size=(identities.max() + 1, CHANNELS))
+    noise = np.random.default_rng(seed).normal(size=(count, CHANNELS))
+    found = (0.05 * centres[identities] + noise).astype(np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def measure() -> list[Row]:
+    """Evaluation figures against a loop over the queries"""
+    rows = compare("SYSU-MM01, 3,803 x 301 x ten galleries, feat and feat_att", SYSU, "identities")
+    rows += compare("RegDB, 2,060 x 2,060, feat and feat_att", REGDB, "pictures")
+    return rows + memory(100_000, queries=3803)
+
+
+def compare(title: str, size: Mapping[str, int], counts: Counts, *, rounds: int = 5) -> list[Row]:
+    """Both on the distances of both features, turn by turn; the loop takes some of the queries."""
+    generator = np.random.default_rng(0)
+    who = np.arange(size["queries"]) % size["people"]
+    held = np.arange(size["gallery"]) % size["people"]
+    passed_over = metrics.sysu_excluded(
+        generator.choice([3, 6], len(who)), generator.choice([1, 2, 4, 5], len(held))
+    )
+    galleries = [
+        -features(len(who), who, 1 + number) @ features(len(held), held, 100 + number).T
+        for number in range(2 * size["galleries"])
+    ]
+    some = generator.permutation(len(who))[: max(10, len(who) // 20)]
+    chosen = [distance[some] for distance in galleries]
+
+    def ours(distances: list[np.ndarray], rows: Union[slice, np.ndarray]) -> list[metrics.Scores]:
+        return [
+            metrics.score(each, who[rows], held, excluded=passed_over[rows], cmc_counts=counts)
+            for each in distances
+        ]
+
+    def loop(score: Score) -> list[metrics.Scores]:
+        return [
+            score(each, who[some], held, excluded=passed_over[some], cmc_counts=counts)
+            for each in chosen
+        ]
+
+    seconds: dict[str, list[float]] = {"framework": [], "loop": [], "loop of NumPy's sorts": []}
+    for _ in range(rounds):
+        marks = [time.perf_counter()]
+        ours(galleries, slice(None))
+        marks.append(time.perf_counter())
+        expected = loop(score_by_loop)
+        marks.append(time.perf_counter())
+        sorts = loop(score_by_sorts)
+        marks.append(time.perf_counter())
+        share = len(who) / len(some)
+        for taken, scale, before, after in zip(
+            seconds.values(), (1, share, share), marks, marks[1:]
+        ):
+            taken.append(scale * (after - before))
+    found = ours(chosen, some)
+    same = all(map(_same, found, expected)) and all(map(_same, found, sorts))
+    framework, *loops = seconds.values()
+    faster, beside_sorts = (median(b / a for a, b in zip(framework, each)) for each in loops)
+    listed = ", ".join(f"{name} {median(each):.3g} s" for name, each in seconds.items())
+    return [
+        Row.at_least(f"{title}: loop / framework", faster, 20),
+        Row("loop of NumPy's sorts / framework", f"{beside_sorts:.3g}"),
+        Row(f"times; the loops' by {len(some)} of the queries", listed),
+        Row("same figures", "yes" if same else "no", "yes", same),
+    ]
+
+
+def _same(one: metrics.Scores, other: metrics.Scores) -> bool:
+    return bool(
+        np.allclose(one.cmc, other.cmc, rtol=0, atol=1e-12)
+        and np.allclose([one.mAP, one.mINP], [other.mAP, other.mINP], rtol=0, atol=1e-12)
+    )
+
+
+def memory(gallery: int, *, queries: int, channels: int = 256) -> list[Row]:
+    """What ranking a large gallery adds to the features that it holds."""
+    contestant: Prepare = partial(rank_large, gallery, queries, channels)
+    small: Prepare = partial(rank_large, max(1, gallery // 100), queries, channels)
+    times = take_turns({"large": contestant, "small": small}, rounds=1)
+    features_gb = 4e-9 * channels * gallery * 2  # and as much again for those of a gallery's rows
+    added = times["large"].memory - times["small"].memory - features_gb
+    whole = 4e-9 * gallery * queries
+    return [
+        Row.at_most(
+            f"ranking {gallery:,} pictures: memory beside their features"
+            f" (the distances alone would be {whole:.2g} GB)", added, 0.5, "GB"
+        ),
+        Row("its time", f"{times['large'].seconds[0]:.3g} s for {queries:,} queries"),
+    ]  # fmt: skip
+
+
+def rank_large(gallery: int, queries: int, channels: int) -> Turn:
+    """The evaluator's ranking, without a network: pictures of the gallery by ten an identity."""
+    from ddag import environment
+
+    environment.prepare()
+    from ddag.evaluate import REGDB as RULES
+    from ddag.evaluate import Evaluator
+
+    generator = np.random.default_rng(0)
+    sets = [
+        _records(modality, np.arange(count) % max(1, gallery // 10))
+        for modality, count in ((Modality.VISIBLE, queries), (Modality.INFRARED, gallery))
+    ]
+    given = {
+        records.modality: generator.standard_normal((len(records), channels), np.float32)
+        for records in sets
+    }
+
+    class Ranking(Evaluator):
+        """With features at hand."""
+
+        def __init__(self) -> None:
+            self._set = TestSet(sets[0], sets[1], (np.arange(gallery),))
+            self._protocol, self._reranking = RULES, False
+
+        def extract(self, records: Records, advance: object = None) -> dict[str, np.ndarray]:
+            return {"feat": given[records.modality]}
+
+    return lambda: Ranking().evaluate()
+
+
+def _records(modality: Modality, identities: np.ndarray) -> Records:
+    camera = 1 if modality is Modality.VISIBLE else 2
+    paths: Sequence[str] = [""] * len(identities)
+    return Records(np.array(paths), identities, np.full(len(identities), camera), modality)
+
+
+if __name__ == "__main__":
+    report.run("metrics", measure)

@@ -1,0 +1,87 @@
+"""The input pipeline: sampled, augmented, normalised pictures of both modalities."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Optional
+
+import numpy as np
+
+from benchmarks import report
+from benchmarks.report import Row
+from ddag.data.loader import Augmentation, TrainLoader
+from ddag.data.records import Modality, Records, TrainSet
+from ddag.data.sampler import IdentitySampler
+
+RELEASE = Augmentation(crop=10, flip=True, grayscale=0.5, erasing=0.5)
+
+
+def people(
+    visible: int, infrared: int, identities: int, *, height: int = 288, width: int = 144
+) -> TrainSet:
+    """A training set of noise, in memory."""
+    sets = []
+    for modality, count in ((Modality.VISIBLE, visible), (Modality.INFRARED, infrared)):
+        pixels = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
+        sets.append(records(modality, pixels, np.arange(count) % identities))
+    return TrainSet(*sets)
+
+
+def records(modality: Modality, pixels: np.ndarray, identities: np.ndarray) -> Records:
+    """Pictures at hand."""
+    count = len(pixels)
+    return Records(
+        np.array([str(row) for row in range(count)]), identities, np.ones(count), modality, pixels
+    )
+
+
+def loader(train_set: TrainSet, *, workers: int = 2) -> tuple[TrainLoader, IdentitySampler]:
+    """Batches of 8 identities and 4 pictures of each in both modalities."""
+    sampler = IdentitySampler(
+        train_set.visible.identities,
+        train_set.infrared.identities,
+        identities=8,
+        images=4,
+        seed=0,
+    )
+    return TrainLoader(train_set, sampler, augmentation=RELEASE, workers=workers, seed=0), sampler
+
+
+def measure(pictures: int = 1600, epochs: int = 3) -> list[Row]:
+    """The input pipeline: augmented 288 x 144 pictures, both modalities, 2 workers"""
+    train_set = people(pictures, pictures, 50)
+    batches, sampler = loader(train_set)
+    rates, by_processor = [], []
+    for epoch in range(epochs):
+        start, processor_start = time.perf_counter(), time.process_time()
+        count = sum(
+            len(batch.visible) + len(batch.infrared)
+            for batch in batches.epoch(epoch, batches=sampler.batches)
+        )
+        rates.append(count / (time.perf_counter() - start))
+        by_processor.append(count / (time.process_time() - processor_start))
+    rows = [
+        Row.at_least("augmented pictures", median(rates), 2500, "a second"),
+        Row(
+            "by the processor time that they take, on two cores with nothing else to do",
+            f"{2 * median(by_processor):,.0f} a second",
+        ),
+    ]
+    consumed = step_rate()
+    if consumed:
+        what = "pipeline / what the training step takes (ResNet-50, as last measured)"
+        rows.append(Row.at_least(what, median(rates) / consumed, 1))
+    return rows
+
+
+def step_rate() -> Optional[float]:
+    """Pictures a second of the training step, from the last run of ``benchmarks.step``."""
+    for row in report.load().get("step", {}).get("rows", []):
+        if row["what"] == "framework":
+            return 32 / float(row["measured"].split()[0])
+    return None
+
+
+if __name__ == "__main__":
+    report.run("pipeline", measure)
