@@ -1,28 +1,37 @@
 """The door: python run.py dataset=regdb model.part=0. Configuration in, one job run."""
 
+import sys
 from pathlib import Path
+from typing import Optional
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ddag import config, jobs
+from ddag import config, jobs, sweeps
 from ddag.command_line import one_line_errors
 
 config.register()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(composed: DictConfig) -> float:
+def main(composed: DictConfig) -> Optional[float]:
     """Return the score that a sweeper maximises."""
     hydra_config = HydraConfig.get()
-    with one_line_errors(hydra_config.mode):
-        settings = config.parse(composed)
-        folder = Path(hydra_config.runtime.output_dir)
-        overrides = hydra_config.overrides.task
-        return jobs.run(settings, folder, overrides, config.place(hydra_config))
+    folder = Path(hydra_config.runtime.output_dir)
+
+    def job() -> float:
+        settings, place = config.parse(composed), config.place(hydra_config)
+        return jobs.run(settings, folder, hydra_config.overrides.task, place)
+
+    if hydra_config.mode is RunMode.MULTIRUN:
+        return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
+    with one_line_errors():
+        return job()
 
 
 if __name__ == "__main__":
     with one_line_errors():
+        sys.argv[1:] = sweeps.expand_resume(sys.argv[1:])
         main()

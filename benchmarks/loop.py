@@ -35,7 +35,7 @@ class Interludes(Tracker):
     """
 
     def __init__(self, folder: Path, turn: Callable[[], object]) -> None:
-        super().__init__(folder)
+        super().__init__(folder, {})
         self._turn = turn
         self.whole: list[float] = []
         self.alone: list[float] = []

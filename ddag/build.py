@@ -7,6 +7,7 @@ from typing import Optional
 from mindspore import nn
 
 from ddag import device, optim, schedule
+from ddag.attention import Observer
 from ddag.data.loader import Augmentation, TrainLoader
 from ddag.data.records import TestSet, TrainSet
 from ddag.data.sampler import IdentitySampler
@@ -128,3 +129,9 @@ def build_evaluator(
         flip=flip,
         reranking=reranking,
     )
+
+
+def build_observer(settings: Settings, network: DDAG) -> Observer:
+    """The reader of what the network looks at."""
+    data = settings.data
+    return Observer(network, height=data.height, width=data.width, batch=data.test_batch)

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 # What may differ between a run and its continuation: how long, where, on what, and what is shown.
 FREE = (
-    "tag", "checkpoint", "job", "device", "dataset.root", "data.test_batch", "model.pretrained",
-    "train.epochs", "train.eval_every", "train.eval_start", "train.save_every",
+    "tag", "checkpoint", "job", "sweep", "device", "dataset.root", "data.test_batch",
+    "model.pretrained", "train.epochs", "train.eval_every", "train.eval_start", "train.save_every",
     "train.save_every_steps", "train.resume", "train.on_nan",
 )  # fmt: skip
 

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from enum import Enum
 
+# The figures of a ranking, and their titles.
+TITLES = {
+    "rank1": "Rank-1",
+    "rank5": "Rank-5",
+    "rank10": "Rank-10",
+    "rank20": "Rank-20",
+    "mAP": "mAP",
+    "mINP": "mINP",
+}
+
 
 class Direction(Enum):
     """RegDB: which modality is the query."""
@@ -24,6 +34,13 @@ class Gallery(Enum):
 
     random = "random"
     official = "official"
+
+
+class PictureModality(Enum):
+    """What kind of camera took the pictures of a search."""
+
+    visible = "visible"
+    infrared = "infrared"
 
 
 class Backbone(Enum):

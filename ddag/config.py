@@ -21,6 +21,8 @@ from ddag.job_settings import (
     ExtractConfig,
     ImportConfig,
     JobConfig,
+    ReportConfig,
+    SearchConfig,
 )
 from ddag.processors import ALONE, Place, available
 from ddag.settings import Settings
@@ -40,8 +42,10 @@ def register() -> None:
     store.store("job_schema", JobConfig, group="job")
     store.store("evaluate_schema", EvaluateConfig, group="job")
     store.store("extract_schema", ExtractConfig, group="job")
+    store.store("search_schema", SearchConfig, group="job")
     store.store("import_schema", ImportConfig, group="job")
     store.store("export_schema", ExportConfig, group="job")
+    store.store("report_schema", ReportConfig, group="job")
 
 
 def folder_name(overrides: str) -> str:

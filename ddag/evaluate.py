@@ -17,19 +17,26 @@ from ddag.data.loader import batches_in_order
 from ddag.data.records import Records, TestSet
 from ddag.metrics import Scores
 from ddag.model.network import DDAG, FeatureExtractor
+from ddag.ranking import Comparison, Features
 from ddag.rerank import rerank
 
 NAMES = ("feat", "feat_att")
 CELLS = 1 << 24  # of the distance matrix at a time, 64 MB
-Features = dict[str, np.ndarray]  # "feat" and, with IWPA, "feat_att", (N, C) float32
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores by feature name, mean and standard deviation over the galleries."""
+    """Scores by feature name, and what the first of the galleries was ranked by.
+
+    Attributes:
+        mean: over the galleries.
+        deviation: standard deviation over the galleries.
+        first: query and first gallery with their features.
+    """
 
     mean: dict[str, Scores]
     deviation: dict[str, Scores]
+    first: Comparison
 
 
 @dataclass(frozen=True)
@@ -109,14 +116,15 @@ class Evaluator:
         gallery = self._set.gallery.select(held)
         query_features = self.extract(self._set.query, advance)
         gallery_features = self.extract(gallery, advance)
+        compared = [
+            self._compare(query_features, gallery.select(rows), _select(gallery_features, rows))
+            for rows in (np.searchsorted(held, trial) for trial in chosen)
+        ]
         mean, deviation = {}, {}
-        for name, query in query_features.items():
-            scores = [
-                self._score(query, gallery_features[name][rows], gallery.select(rows))
-                for rows in (np.searchsorted(held, trial) for trial in chosen)
-            ]
+        for name in query_features:
+            scores = [self._score(each, name) for each in compared]
             mean[name], deviation[name] = metrics.mean_and_std(scores)
-        return Evaluation(mean, deviation)
+        return Evaluation(mean, deviation, compared[0])
 
     def picture_count(self, trials: Optional[Sequence[int]] = None) -> int:
         """How many pictures an evaluation extracts the features of."""
@@ -145,26 +153,32 @@ class Evaluator:
         columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))
         return dict(zip(NAMES, columns))
 
-    def _score(self, query: np.ndarray, gallery: np.ndarray, records: Records) -> Scores:
+    def _compare(self, query: Features, gallery: Records, features: Features) -> Comparison:
+        excluded = self._protocol.excluded(self._set.query, gallery)
+        return Comparison(self._set.query, gallery, query, features, excluded)
+
+    def _score(self, compared: Comparison, name: str) -> Scores:
         return metrics.score_parts(
-            self._parts(query, gallery, records),
-            records.identities,
+            self._parts(compared, name),
+            compared.gallery.identities,
             cmc_counts=self._protocol.cmc_counts,
         )
 
-    def _parts(
-        self, query: np.ndarray, gallery: np.ndarray, records: Records
-    ) -> Iterator[metrics.Part]:
+    def _parts(self, compared: Comparison, name: str) -> Iterator[metrics.Part]:
         """The queries with their distances, as many at a time as the memory is bounded to."""
+        query, gallery = compared.query_features[name], compared.gallery_features[name]
         reranked = rerank(query, gallery) if self._reranking else None
         count = max(1, CELLS // len(gallery))
         for start in range(0, len(query), count):
             rows = slice(start, start + count)
             # The inner product of vectors of length 1, nearest first.
             distance = -query[rows] @ gallery.T if reranked is None else reranked[rows]
-            chosen = self._set.query.select(rows)
-            excluded = self._protocol.excluded(chosen, records)
-            yield metrics.Part(distance, chosen.identities, excluded)
+            identities = compared.query.identities[rows]
+            yield metrics.Part(distance, identities, compared.excluded[rows])
+
+
+def _select(features: Features, rows: np.ndarray) -> Features:
+    return {name: values[rows] for name, values in features.items()}
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ddag import build, checkpoint, interruption, restore, sources, tracking
+from ddag import build, checkpoint, interruption, restore, sources, summaries, tracking
+from ddag.config import to_plain
 from ddag.evaluate import Evaluation
 from ddag.files import claimed
 from ddag.interruption import Requests, Stopped
@@ -95,6 +96,15 @@ JOBS: dict[str, Callable[[Settings, Path, Sequence[str]], float]] = {
 }
 
 
+def hyperparameters(settings: Settings) -> dict[str, Any]:
+    """What tells one training from another, nested: not where it runs and where its files lie."""
+    plain = to_plain(settings)
+    for elsewhere in ("tag", "checkpoint", "device", "job"):
+        del plain[elsewhere]
+    del plain["dataset"]["root"], plain["train"]["resume"]
+    return plain
+
+
 def describe(
     settings: Settings,
     evaluation: Evaluation,
@@ -118,8 +128,10 @@ def describe(
     """
     return {
         "score": figure(evaluation.mean, settings.monitor),
+        "monitor": settings.monitor,
         "metrics": tracking.figures(evaluation.mean),
         "std": tracking.figures(evaluation.deviation),
+        "cmc": {feature: scores.cmc.tolist() for feature, scores in evaluation.mean.items()},
         "protocol": {**sources.describe(settings.dataset), "flip": flip, "rerank": reranking},
         "epoch": meta["epoch"],
         "step": meta["step"],
@@ -148,8 +160,13 @@ def _run(
     if settings.train.eval_start and training.progress == Progress():
         training.evaluate_untrained(requests)
     finished = training.progress.epoch
-    with tracking.Tracker(folder, first=finished + 1 if finished else 0) as tracker:
+    first = finished + 1 if finished else 0
+    with tracking.Tracker(folder, hyperparameters(settings), first=first) as tracker:
         if training.progress.untrained and not finished:
             tracker.log(0, flat("eval", training.progress.untrained))
         training.run(tracker, requests)
-    return training.evaluate_best(requests)
+        evaluation, meta = training.evaluate_best(requests)
+        epoch, score = meta["epoch"], figure(evaluation.mean, settings.monitor)
+        tracker.show_result(epoch, score, tracking.figures(evaluation.mean))
+        summaries.show_rankings(tracker, evaluation.first, settings.features[-1], epoch)
+    return evaluation, meta

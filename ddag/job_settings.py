@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from omegaconf import MISSING
 
+from ddag.choices import PictureModality
 from ddag.errors import require
 
 
 @dataclass
 class JobConfig:
-    """A job that needs nothing more: train, prepare, check."""
+    """A job that needs nothing more: train, visualize, prepare, check."""
 
     name: str = MISSING
 
@@ -43,6 +45,16 @@ class ExtractConfig(FeatureJobConfig):
 
 
 @dataclass
+class SearchConfig(JobConfig):
+    """One picture sought in a folder of pictures."""
+
+    query: str = MISSING
+    modality: PictureModality = MISSING  # the query's
+    gallery: str = MISSING
+    gallery_modality: Optional[PictureModality] = None  # None: the one that the query's is not
+
+
+@dataclass
 class ImportConfig(JobConfig):
     """Foreign weights into a checkpoint of ours."""
 
@@ -61,6 +73,13 @@ class ExportConfig(JobConfig):
 
     def __post_init__(self) -> None:
         _require_suffix("job.target", self.target, ".safetensors")
+
+
+@dataclass
+class ReportConfig(JobConfig):
+    """What the runs in a folder say together."""
+
+    folder: str = MISSING
 
 
 def _require_suffix(setting: str, path: str, suffix: str) -> None:

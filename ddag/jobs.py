@@ -34,6 +34,11 @@ def run(settings: Settings, folder: Path, given: Sequence[str], place: Place = A
 
         inspection.JOBS[name](settings)
         return 0.0
+    if name == "report":
+        from ddag.report import files
+
+        files.report(settings)
+        return 0.0
     if settings.device.threads or settings.device.target is Target.CPU:
         processors.claim(settings.device.threads, place)
     environment.prepare()
@@ -41,6 +46,16 @@ def run(settings: Settings, folder: Path, given: Sequence[str], place: Place = A
         from ddag import experiment
 
         return experiment.JOBS[name](settings, folder, given)
+    if name == "visualize":
+        from ddag import visualize
+
+        visualize.visualize(settings, folder, given)
+        return 0.0
+    if name == "search":
+        from ddag import search
+
+        search.search(settings, folder, given)
+        return 0.0
     if name in PROFILES:
         from ddag import profiling
 

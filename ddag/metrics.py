@@ -22,15 +22,6 @@ import numpy as np
 from ddag.errors import InputError
 
 RANKS = 20
-# Titles of the figures of ``Scores.as_dict``.
-TITLES = {
-    "rank1": "Rank-1",
-    "rank5": "Rank-5",
-    "rank10": "Rank-10",
-    "rank20": "Rank-20",
-    "mAP": "mAP",
-    "mINP": "mINP",
-}
 _BLOCK_CELLS = 1 << 17  # cells of the distance matrix at a time: they stay in a core's cache
 _NO_POSITIVE = (
     "gallery: no query has a picture of its identity there;"

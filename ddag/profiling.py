@@ -47,7 +47,7 @@ def profile(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     initialise(network, settings.seed)
     step = _Step(settings, build.build_loss(settings, network))
     batches = loader.epoch(0, batches=min(STEPS + 1, sampler.batches))
-    with Tracker(folder) as tracker:
+    with Tracker(folder, {}) as tracker:
         rows = list(step.times(batches, tracker))
     # The first step waits for the compiler; where the set has one batch it is all there is.
     timed = rows[1:] or rows

@@ -11,6 +11,7 @@ from typing import Optional
 from omegaconf import MISSING
 
 from ddag.choices import (
+    TITLES,
     Backbone,
     LossKind,
     Mode,
@@ -23,7 +24,6 @@ from ddag.choices import (
 from ddag.data_settings import AugmentationConfig, DataConfig, DatasetConfig, SamplerConfig
 from ddag.errors import require
 from ddag.job_settings import JobConfig
-from ddag.metrics import TITLES
 from ddag.model.shape import map_size
 from ddag.run_folders import AUTO
 
@@ -131,7 +131,15 @@ class DeviceConfig:
             require(self.threads >= 1, "device.threads", self.threads, "use 1 or more, or null")
 
 
-ON_A_CHECKPOINT = ("evaluate", "extract", "export_weights")
+@dataclass
+class SweepConfig:
+    """How a sweep is begun."""
+
+    list: bool = MISSING  # print its jobs and run none
+    resume: Optional[str] = None  # folder of a sweep to go on with
+
+
+ON_A_CHECKPOINT = ("evaluate", "visualize", "search", "extract", "export_weights")
 
 
 @dataclass
@@ -152,6 +160,7 @@ class Settings:
     train: TrainConfig = MISSING
     device: DeviceConfig = MISSING
     job: JobConfig = MISSING
+    sweep: SweepConfig = MISSING
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**31, "seed", self.seed, "use 0 to 2147483647")

@@ -1,109 +1,223 @@
-"""What a sweep leaves beside its jobs: each one's result or failure, and means over repetitions."""
+"""Sweeps: their jobs listed or gone on with, failures kept, a leaderboard beside the jobs."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
-import numpy as np
-import rich
-from hydra.core.utils import JobReturn, JobStatus
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
-from rich.table import Table
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from ddag.command_line import is_bad_input, one_line, one_line_errors
+from ddag.errors import InputError, require
 from ddag.files import replacing
-from ddag.metrics import TITLES
+from ddag.report.leaderboard import compare
+from ddag.report.runs import ERROR, is_finished, read_runs
+from ddag.run_folders import RESULT
 
 log = logging.getLogger(__name__)
 
-# Jobs that differ in these alone repeat one setting: their figures are averaged.
-REPETITIONS = ("seed", "dataset.trial")
+SAVED = "multirun.yaml"  # the whole configuration of a sweep, as Hydra itself writes it
+UNNAMED = "hydra.job.config.override_dirname.exclude_keys"  # settings not in a folder's name
+# Of Hydra's own settings, those that a sweep is gone on with.
+_HARMLESS = re.compile(r"hydra\.mode|hydra/(launcher|sweeper)|hydra\.(launcher|sweeper)\.\w+")
+FAILED = 1  # exit code of a sweep in which a job failed
 
 
-class SweepSummary(Callback):
-    """Hydra's callback: writes ``summary.json`` into the sweep's folder after every job.
-
-    Hydra runs the other jobs when one fails, and in the end shows the first failure only.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: list[dict[str, Any]] = []
-
-    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Note the job's result, or its error."""
-        hydra = job_return.hydra_cfg.hydra  # type: ignore[union-attr]
-        if hydra.mode.name != "MULTIRUN":
-            return
-        folder = Path(hydra.runtime.output_dir)
-        job: dict[str, Any] = {"folder": folder.name, "overrides": list(job_return.overrides or [])}
-        if job_return.status is JobStatus.FAILED:
-            # Hydra keeps the exception where the score would be.
-            job["error"] = str(job_return._return_value).splitlines()[0]
-            log.error("%s failed: %s", folder.name, job["error"])
-        elif (folder / "result.json").is_file():
-            job["result"] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        self._jobs.append(job)
-        summary = {"jobs": self._jobs, "settings": summarise(self._jobs)}
-        with replacing(folder.parent / "summary.json") as draft:
-            draft.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the means."""
-        settings = summarise(self._jobs)
-        if settings:
-            rich.get_console().print(_table(settings))
-
-
-def summarise(jobs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Mean and standard deviation (divisor: the job count) of the jobs of each setting.
+def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Optional[float]:
+    """Score of one job of a sweep; none if it fails, so that the others go on.
 
     Args:
-        jobs: each with ``overrides`` and, unless it failed, ``result``, as in ``result.json``.
-
-    Returns:
-        For each setting, in the order of its first job: ``overrides`` without repetitions,
-        ``jobs`` (how many), ``mean`` and ``std`` by feature and figure, in fractions of 1.
+        job: what to do.
+        folder: the job's; a failure is kept there in ``error.txt``.
+        resuming: take the score of a job that has its result already.
     """
-    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for job in jobs:
-        if "result" in job:
-            kept = [each for each in job["overrides"] if each.split("=")[0] not in REPETITIONS]
-            groups.setdefault(tuple(kept), []).append(job["result"]["metrics"])
-    return [
-        {
-            "overrides": list(overrides),
-            "jobs": len(results),
-            "mean": _over_jobs(results, np.mean),
-            "std": _over_jobs(results, np.std),
-        }
-        for overrides, results in groups.items()
-    ]
+    if resuming and is_finished(folder):
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        return float(result["score"])
+    record = folder / ERROR
+    record.unlink(missing_ok=True)
+    try:
+        return job()
+    except Exception as error:  # whatever a job dies of, the others go on
+        text = one_line(error) if is_bad_input(error) else _with_traceback(error)
+    except BaseException:
+        log.info("To go on: python run.py sweep.resume=%s", folder.parent)
+        raise
+    record.write_text(f"{text}\n", encoding="utf-8")
+    log.error("failed: %s", text)
+    return None
 
 
-def _over_jobs(results: Sequence[Mapping[str, Any]], statistic: Any) -> dict[str, Any]:
-    return {
-        feature: {
-            figure: float(statistic([result[feature][figure] for result in results]))
-            for figure in figures
-        }
-        for feature, figures in results[0].items()
-    }
+def expand_resume(words: Sequence[str]) -> list[str]:
+    """The command line of the sweep that ``sweep.resume=FOLDER`` names; any other as it is.
+
+    Raises:
+        InputError: the folder is none of a sweep, or something else is given that it would change.
+    """
+    given = [word for word in words if word.startswith("sweep.resume=")]
+    if not given:
+        return list(words)
+    folder = Path(str(OverridesParser.create().parse_override(given[-1]).value()))
+    others = [word for word in words if _key(word) not in ("sweep.resume", "sweep.list")]
+    if others:
+        raise InputError(f"{given[-1]}: its own settings hold; leave out {' '.join(others)}")
+    if not (folder / SAVED).is_file():
+        raise InputError(f"{given[-1]}: no {SAVED} in it; name the folder of a sweep")
+    saved = OmegaConf.load(folder / SAVED).hydra
+    kept = [*saved.overrides.hydra, *saved.overrides.task]
+    kept = [word for word in kept if _key(word) not in ("hydra.sweep.dir", "sweep.resume", UNNAMED)]
+    _refuse_code(kept, given[-1])
+    if "train.resume" not in map(_key, kept):
+        kept.append("train.resume=auto")  # a job in the middle goes on where it was
+    quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+    return [*kept, f"hydra.sweep.dir='{quoted}'", *_left_to_tune(saved, folder), *words]
 
 
-def _table(settings: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="Mean ± standard deviation over seeds and splits", title_justify="left")
-    for heading in ("setting", "features", "jobs", *TITLES.values()):
-        table.add_column(heading)
-    for setting in settings:
-        name = " ".join(setting["overrides"]) or "-"
-        for feature, means in setting["mean"].items():
-            cells = [
-                f"{mean:.2%} ± {setting['std'][feature][figure]:.2%}"
-                for figure, mean in means.items()
-            ]
-            table.add_row(name, feature, str(setting["jobs"]), *cells)
-    return table
+def _refuse_code(words: Sequence[str], given: str) -> None:
+    """Refuse a saved command line that could have Hydra import and call what it names.
+
+    Raises:
+        InputError: which word.
+    """
+    for word in words:
+        hydras = re.match(r"hydra[./]", _key(word)) and not _HARMLESS.fullmatch(_key(word))
+        if hydras or "_target_" in word:
+            raise InputError(
+                f"{given}: {SAVED} there holds {word}, which could run code; if you trust it, type"
+                " the sweep's command line anew with hydra.sweep.dir"
+            )
+
+
+class Sweep(Callback):
+    """Hydra's callback: what a sweep does before, between and after its jobs."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Refuse to train where only a list was asked for."""
+        with one_line_errors():
+            require(
+                not config.sweep.list, "sweep.list", "true", "no sweep is given; add sweep=NAME"
+            )
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Refuse what cannot be swept, list the jobs if asked to, or note how to go on."""
+        # Hydra turns exceptions of a callback into warnings; this ends the program instead.
+        with one_line_errors():
+            jobs = _jobs(config)
+            _refuse_several_devices(config, jobs)
+            _leave_out_of_names(config, jobs)
+            if config.sweep.list:
+                with suppress(BrokenPipeError):  # the reader, such as head, has seen enough
+                    _list(config, jobs)
+                sys.exit()
+        if not config.sweep.resume:
+            with replacing(Path(config.hydra.sweep.dir) / SAVED) as draft:
+                OmegaConf.save(config, draft)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Refresh the report."""
+        if config.hydra.mode.name == "MULTIRUN":
+            _report(Path(config.hydra.sweep.dir))
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Show the leaderboard and each failure; end the program with 1 if there is one."""
+        folder = Path(config.hydra.sweep.dir)
+        _report(folder, shown=True)
+        failures = sorted(folder.glob(f"*/{ERROR}"))
+        for record in failures:
+            line = record.read_text(encoding="utf-8").splitlines()[0]
+            print(f"error: {record.parent}: {line}", file=sys.stderr)
+        if failures:
+            sys.exit(FAILED)
+
+
+def _jobs(config: DictConfig) -> list[list[str]]:
+    """Overrides of each job; of none where the sweeper chooses them one by one."""
+    if not _is_one_of_hydras(config.hydra.sweeper, BasicSweeper):
+        return []
+    params = [f"{key}={values}" for key, values in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+    parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
+    (jobs,) = BasicSweeper.split_arguments(parsed, None)
+    return jobs
+
+
+def _refuse_several_devices(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
+    """Hydra's own launcher runs all jobs in one process, and MindSpore has one device in each."""
+    if not _is_one_of_hydras(config.hydra.launcher, BasicLauncher):
+        return
+    keys = ("device", "device.target", "device.id")
+    words = {word for job in jobs for word in job if _key(word) in keys}
+    if len(set(map(_key, words))) < len(words):
+        raise InputError(f"{' '.join(sorted(words))}: one process has one device; sweep each alone")
+
+
+def _leave_out_of_names(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
+    """Name the jobs' folders by that alone in which they differ."""
+    if len(jobs) < 2:
+        return
+    same = set.intersection(*map(set, jobs))
+    keys = [*OmegaConf.select(config, UNNAMED), *sorted(map(_key, same))]
+    # Hydra composes each job anew, with these words.
+    with open_dict(config):
+        config.hydra.overrides.hydra.append(f"{UNNAMED}={keys}")
+
+
+def _list(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
+    """Print the folder of each job and whether it is finished."""
+    if not jobs:
+        raise InputError("sweep.list=true: this sweeper chooses each job by those before it")
+    print(f"{len(jobs)} jobs")
+    loader = GlobalHydra.instance().config_loader()
+    for number, overrides in enumerate(jobs):
+        job = loader.load_sweep_config(config, list(overrides)).hydra
+        with open_dict(job):
+            job.job.num = number
+        folder = Path(config.hydra.sweep.dir) / job.sweep.subdir
+        print(f"{folder}  finished" if is_finished(folder) else folder)
+
+
+def _report(folder: Path, *, shown: bool = False) -> None:
+    """Write the report of a sweep whose jobs have figures."""
+    from ddag.report import files  # Matplotlib and NumPy: not for every command
+
+    board = compare(read_runs(folder))
+    if board.runs:
+        files.write(board, folder)
+        if shown:
+            files.show(board, folder)
+
+
+def _left_to_tune(saved: DictConfig, folder: Path) -> list[str]:
+    """How many trials a study still lacks, where the sweep is one."""
+    trials = OmegaConf.select(saved, "sweeper.n_trials")
+    if trials is None:
+        return []
+    finished = sum(is_finished(job) for job in folder.iterdir())
+    return [f"hydra.sweeper.n_trials={max(0, trials - finished)}"]
+
+
+def _with_traceback(error: Exception) -> str:
+    summary = traceback.format_exception_only(type(error), error)[-1].partition("\n")[0]
+    return f"{summary}\n\n{traceback.format_exc()}"
+
+
+def _is_one_of_hydras(node: DictConfig, plugin: type) -> bool:
+    return bool(node._target_ == f"{plugin.__module__}.{plugin.__name__}")
+
+
+def _key(word: str) -> str:
+    """What an override sets."""
+    return word.lstrip("+~").partition("=")[0]

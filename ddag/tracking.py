@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import rich
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from tensorboardX import SummaryWriter
+from tensorboardX.summary import hparams
 
+from ddag.choices import TITLES
 from ddag.errors import InputError
 from ddag.files import replacing
-from ddag.metrics import TITLES, Scores
+from ddag.metrics import Scores
 from ddag.run_folders import RESULT
 
 Figures = dict[str, dict[str, float]]  # by feature and figure, in fractions of 1
@@ -33,14 +36,21 @@ class Advance(Protocol):
 
 
 class Tracker:
-    """The files of one run folder; close it, or use it in a ``with`` block.
+    """The files of one run folder; use it in a ``with`` block.
 
     Raises:
         InputError: they cannot be written.
     """
 
-    def __init__(self, folder: Path, *, first: int = 0) -> None:
-        """Open the files; what they say of epoch ``first`` and later ones is dropped."""
+    def __init__(self, folder: Path, hyperparameters: Mapping[str, Any], *, first: int = 0) -> None:
+        """Open the files; what they say of epoch ``first`` and later ones is dropped.
+
+        Args:
+            folder: the run folder.
+            hyperparameters: nested, what TensorBoard compares runs by.
+            first: epoch.
+        """
+        self._folder = folder
         path = folder / "metrics.jsonl"
         with _writing(path):
             # TensorBoard drops the same epochs where it reads of a session that starts with one.
@@ -50,11 +60,17 @@ class Tracker:
                 draft.write_text("".join(kept), encoding="utf-8")
             self._lines = path.open("a", encoding="utf-8")
             self._writer = SummaryWriter(str(folder), purge_step=purge_step)
+        # SummaryWriter.add_hparams would open a folder of its own for them. The first summary, of
+        # the columns, is left out: TensorBoard finds them itself, over all jobs of a sweep.
+        _, start, self._end = hparams(_plain(hyperparameters), {})
+        self._writer.file_writer.add_summary(start)
 
     def __enter__(self) -> Tracker:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._writer.file_writer.add_summary(self._end)
         self._lines.close()
         self._writer.close()
 
@@ -65,6 +81,52 @@ class Tracker:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, epoch)
             self._writer.flush()
+
+    def show_result(self, epoch: int, score: float, figures: Figures) -> None:
+        """Write to TensorBoard what result.json says: ``best`` and ``best/<feature>/<figure>``."""
+        # The bare name stands first in the alphabet, so that TensorBoard compares jobs by it.
+        for name, value in {"best": score, **flat("best", figures)}.items():
+            self._writer.add_scalar(name, value, epoch)
+
+    def show_picture(self, name: str, pixels: np.ndarray, epoch: int) -> None:
+        """Write ``(H, W, 3)`` uint8 to TensorBoard."""
+        self._writer.add_image(name, pixels, epoch, dataformats="HWC")
+
+    def show_histogram(self, name: str, values: np.ndarray, epoch: int) -> None:
+        """Write the distribution of an array to TensorBoard."""
+        self._writer.add_histogram(name, values.ravel(), epoch)
+
+    def show_embedding(
+        self,
+        name: str,
+        features: np.ndarray,
+        labels: Sequence[Sequence[object]],
+        *,
+        header: Sequence[str],
+        thumbnails: np.ndarray,
+        epoch: int,
+    ) -> None:
+        """Write features for TensorBoard's projector, in place of earlier ones.
+
+        Args:
+            name: of the features.
+            features: ``(N, C)``.
+            labels: of each row, as many as ``header`` has names.
+            header: names of the labels.
+            thumbnails: ``(N, S, S, 3)`` uint8.
+            epoch: that they are of.
+        """
+        config = self._folder / "projector_config.pbtxt"
+        with _writing(config):
+            config.unlink(missing_ok=True)  # tensorboardX appends to it
+            self._writer.add_embedding(
+                features.astype(np.float64).round(4),  # a text file, which would have 17 digits
+                metadata=[list(row) for row in labels],
+                metadata_header=list(header),
+                label_img=thumbnails.transpose(0, 3, 1, 2) / 255,
+                global_step=epoch,
+                tag=name,
+            )
 
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:
@@ -154,6 +216,7 @@ def show_next_commands(folder: Path, best: Path) -> None:
     """Print what to type next."""
     _print_commands(
         f"curves    tensorboard --logdir {_from_here(folder)}\n"
+        f"pictures  python run.py job=visualize checkpoint={_from_here(best)}\n"
         f"evaluate  python run.py job=evaluate checkpoint={_from_here(best)}\n"
         "sweep     python run.py -m model.part=0,3 model.graph=true,false"
     )
@@ -174,6 +237,17 @@ def _print_commands(text: str) -> None:
 def _from_here(path: Path) -> Path:
     here = Path.cwd()
     return path.relative_to(here) if here in path.parents else path
+
+
+def _plain(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted name; None as a word, since TensorBoard would drop it."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            found.update(_plain(value, f"{prefix}{name}."))
+        else:
+            found[prefix + name] = "null" if value is None else value
+    return found
 
 
 def _percent(value: float, deviation: float) -> str:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
-from ddag import build, compiled, sources, tracking
+from ddag import build, compiled, sources, summaries, tracking
 from ddag.checkpoint_folder import CheckpointFolder
 from ddag.choices import OnNan
 from ddag.errors import InputError
@@ -68,6 +68,8 @@ class Training:
             seed=settings.seed,
         )
         self._evaluator = build.build_evaluator(settings, network, test_set)
+        self._observer = build.build_observer(settings, network)
+        self._observed = summaries.observed(test_set)
         self._galleries = len(test_set.trials)
         self._best_evaluation: Optional[Evaluation] = None
         self._checkpoints = CheckpointFolder(
@@ -97,6 +99,8 @@ class Training:
             Stopped: a signal asked for it; the state is saved.
             InputError: a loss is not finite, or a checkpoint cannot be written.
         """
+        (batch,) = self._loader.epoch(self.progress.epoch, batches=1)
+        summaries.show_batch(tracker, batch, self.progress.epoch)
         for epoch in range(self.progress.epoch, self._settings.train.epochs):
             values = self._train_epoch(epoch, requests)
             line = self._line(epoch, values)
@@ -107,6 +111,7 @@ class Training:
                 values.update(flat("eval", tracking.figures(evaluation.mean)))
                 line += "  " + summary(evaluation.mean)
                 finished = self._keep_best(finished, evaluation)
+                summaries.show_attention(tracker, self._observer, self._observed, finished.epoch)
             self.progress = finished
             log.info("%s", line)
             tracker.log(finished.epoch, values)

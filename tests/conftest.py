@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import tempfile
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -17,21 +15,9 @@ from ddag.data import synthetic
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="ddag-cache-")
 environment.prepare()  # before the first test module imports MindSpore
 
-REFERENCE = Path(__file__).parent / "reference"
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the fault tests in their long form")
-
-
-def load_rule() -> ModuleType:
-    """The reference's stand-in weights and images, ``tests/reference/rule.py``."""
-    spec = importlib.util.spec_from_file_location("rule", REFERENCE / "rule.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -25,7 +25,7 @@ def type_in(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedPro
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "run.py"), *words],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "300"},
         capture_output=True,
         text=True,
         timeout=600,
@@ -99,6 +99,27 @@ def test_tensorboard_reads_what_metrics_say(trained: Path) -> None:
         assert theirs == pytest.approx(ours)
 
 
+def test_tensorboard_has_every_figure_pictures_histograms_and_the_settings(trained: Path) -> None:
+    run = only_run(trained)
+    events = read_events(run)
+    tags = events.Tags()
+    losses = {f"train/loss{term}" for term in ("", "_id", "_triplet", "_part", "_graph")}
+    rates = {"train/lr", "train/lr_backbone", "train/graph_weight", "train/images_per_second",
+             "train/skipped"}  # fmt: skip
+    result = json.loads((run / "result.json").read_text())
+    scores = {f"{feature}/{figure}" for feature in result["metrics"]
+              for figure in result["metrics"][feature]}  # fmt: skip
+    evaluated = {f"{kind}/{name}" for kind in ("eval", "best") for name in scores}
+    assert set(tags["scalars"]) == {"best"} | losses | rates | evaluated
+    (best,) = events.Scalars("best")
+    assert (best.value, best.step) == (pytest.approx(result["score"]), result["epoch"])
+    assert set(tags["images"]) == {"input/batch", "rank_lists/feat_att"}
+    attended = {"part/gate", "part/attention_visible", "part/attention_infrared"}
+    assert set(tags["histograms"]) == attended
+    assert "model.part" in str(events.PluginTagToContent("hparams"))
+    assert (run / "projector_config.pbtxt").is_file()
+
+
 def test_result_is_the_best_epochs_and_names_its_protocol(trained: Path) -> None:
     run = only_run(trained)
     result = json.loads((run / "result.json").read_text())
@@ -106,6 +127,9 @@ def test_result_is_the_best_epochs_and_names_its_protocol(trained: Path) -> None
         "dataset": "regdb", "direction": "v2i", "trial": 1, "flip": False, "rerank": False,
     }  # fmt: skip
     assert set(result["metrics"]) == {"feat", "feat_att"} == set(result["untrained"])
+    assert result["monitor"] == "feat_att/rank1"
+    assert result["cmc"]["feat_att"][0] == result["metrics"]["feat_att"]["rank1"] == result["score"]
+    assert len(result["cmc"]["feat"]) == 20
     assert set(result["metrics"]["feat"]) == {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"}
     lines = read_metrics(run)
     scores = {line["epoch"]: line["eval/feat_att/rank1"] for line in lines if line["epoch"]}
@@ -177,6 +201,9 @@ def test_a_sweep_runs_every_combination_as_if_alone(
     words = ["dataset=regdb", f"dataset.root={tiny_regdb}", *TINY]
     type_in(tmp_path, "-m", "model.part=0,3", *words)
     (sweep,) = tmp_path.glob("multirun_sweeps/toy/*")
+    table = (sweep / "leaderboard.md").read_text().splitlines()
+    assert {line.split(" | ")[1] for line in table[4:]} == {"feat", r"feat\_att"}
+    assert "Learning curves" in (sweep / "report.html").read_text()
     jobs = sorted(path for path in sweep.iterdir() if path.is_dir())
     assert [job.name.split("_", 1)[0] for job in jobs] == ["0", "1"]
     assert ["model.part=0" in jobs[0].name, "model.part=3" in jobs[1].name] == [True, True]
@@ -190,6 +217,23 @@ def test_a_sweep_runs_every_combination_as_if_alone(
     ][-1]
     for key in ("train/loss", "eval/feat_att/mAP"):
         assert last[1][key] == pytest.approx(alone[key])
+
+
+def test_an_interrupted_sweep_goes_on_from_the_checkpoint_of_its_job(
+    tmp_path: Path, tiny_regdb: Path
+) -> None:
+    words = ["dataset=regdb", f"dataset.root={tiny_regdb}", *TINY, "train.epochs=1"]
+    type_in(tmp_path, "-m", "seed=0,1", "model.part=0", "model.graph=false", *words)
+    (sweep,) = tmp_path.glob("multirun_sweeps/toy/*")
+    first, second = sorted(path for path in sweep.iterdir() if path.is_dir())
+    result = json.loads((second / "result.json").read_text())
+    (second / "result.json").unlink()  # as if it had been interrupted before its last evaluation
+    type_in(tmp_path, f"sweep.resume={sweep}")
+    again = json.loads((second / "result.json").read_text())
+    assert again["metrics"] == result["metrics"]
+    assert "Going on from" in (second / "run.log").read_text()
+    assert "Going on from" not in (first / "run.log").read_text()
+    assert len(read_metrics(second)) == 1
 
 
 def test_check_counts_and_finds_broken_pictures(tmp_path: Path, tiny_regdb: Path) -> None:
@@ -237,6 +281,8 @@ def test_prepare_writes_the_arrays_of_sysu(tmp_path: Path, tiny_sysu: Path) -> N
         (["dataset=regdb", "dataset.root=nowhere"], "dataset.root=nowhere"),
         (["dataset=sysu", "dataset.root=nowhere"], "dataset.root=nowhere"),
         (["job=evaluate", "checkpoint=none.ckpt"], "checkpoint=none.ckpt"),
+        (["job=visualize"], "job=visualize"),
+        (["job=search", "checkpoint=none.ckpt", "job.query=a.png"], "job.modality"),
         (["train.resume=none.ckpt", "dataset=regdb", "dataset.root={tiny}", *TINY], "none.ckpt"),
         (["sampler.identities=9", "dataset=regdb", "dataset.root={tiny}"], "sampler.identities=9"),
         (["model.part"], "model.part"),
@@ -250,6 +296,25 @@ def test_bad_input_is_one_line_and_exit_code_2(
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ")
     assert said in line
+
+
+def test_tab_completion_offers_what_there_is(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "run.py"), "-sc", "query=bash"],
+        cwd=tmp_path,
+        env={**os.environ, "COMP_LINE": "python run.py sweep="},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "sweep=branches" in done.stdout.split()
+
+
+def test_help_is_written_for_people(tmp_path: Path) -> None:
+    said = type_in(tmp_path, "--help").stdout
+    assert "sweep: augmentation, branches" in said
+    assert "python run.py job=evaluate checkpoint=PATH" in said
+    assert max(map(len, said.splitlines())) < 200
 
 
 def test_help_and_config_do_not_import_mindspore(tmp_path: Path) -> None:

@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 
 from ddag import config, schedule
 from ddag.choices import Backbone, Direction, Search
-from ddag.command_line import _is_bad_input, _one_line
+from ddag.command_line import is_bad_input, one_line
 from ddag.data_settings import RegdbConfig, SysuConfig
 from ddag.errors import InputError
 from ddag.settings import Settings
 
 CONF = Path(__file__).parents[1] / "conf"
-NEEDED = {"import_weights": ["job.source=weights.pth"]}  # an option that has no default
+NEEDED = {  # settings of an option that have no default
+    "import_weights": ["job.source=weights.pth"],
+    "report": ["job.folder=outputs"],
+    "search": ["job.query=picture.png", "job.modality=infrared", "job.gallery=archive"],
+}
 
 
 def parse(*overrides: str) -> Settings:
@@ -211,8 +215,8 @@ def test_any_settings_are_taken_or_refused_in_one_line(given: list[str]) -> None
     try:
         settings = parse(*given)
     except Exception as error:
-        assert _is_bad_input(error), given  # noqa: PT017, any exception there may be
-        line = _one_line(error)
+        assert is_bad_input(error), given  # noqa: PT017, any exception there may be
+        line = one_line(error)
         assert line
         assert "\n" not in line
     else:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import load_rule
 from mindspore import Tensor
+from recorded import load_rule
 from safetensors.numpy import save_file
 from test_command_line import TINY, only_run, type_in
 

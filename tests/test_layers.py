@@ -26,21 +26,32 @@ ROWS = [
         "job_settings",
         "metrics",
         "rerank",
+        "ranking",
         "schedule",
         "data.sampler",
         "data.erasing",
         "data.grayscale",
     },
-    {"config", "data.", "model.", "losses", "device"},
-    {"optim", "checkpoint", "tracking"},
-    {"train", "evaluate", "sources"},
-    {"build", "inspection", "progress", "checkpoint_folder", "compiled"},
+    {"config", "data.", "model.", "losses", "device", "report."},
+    {"optim", "checkpoint", "tracking", "drawing."},
+    {"train", "evaluate", "attention", "sources", "picture_folder"},
+    {"build", "inspection", "summaries", "progress", "checkpoint_folder", "compiled"},
     {"training", "restore"},
-    {"experiment", "exchange", "profiling"},
+    {"experiment", "exchange", "visualize", "search", "profiling"},
     {"jobs", "command_line", "sweeps"},
 ]
 WITH_HYDRA = {"config", "command_line", "sweeps"}
-WITHOUT_MINDSPORE = [*ROWS[0], *ROWS[1], "config", "tracking", "sources", "inspection", "jobs"]
+WITHOUT_MINDSPORE = [
+    *ROWS[0],
+    *ROWS[1],
+    "config",
+    "tracking",
+    "sources",
+    "inspection",
+    "jobs",
+    "report.files",
+    "sweeps",
+]
 
 
 def modules() -> dict[str, Path]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import mindspore as ms
 import numpy as np
 import pytest
-from conftest import REFERENCE, load_rule
 from mindspore import Parameter, Tensor
+from recorded import REFERENCE, load_rule
 
 from ddag import optim
 from ddag.data.records import Modality

@@ -68,7 +68,7 @@ def settings(data: Path, *words: str) -> Settings:
 def train(chosen: Settings, run: Path, requests: Requests) -> Training:
     run.mkdir(parents=True, exist_ok=True)
     training = Training(chosen, run)
-    with Tracker(run, first=training.progress.epoch + 1) as tracker:
+    with Tracker(run, {}, first=training.progress.epoch + 1) as tracker:
         training.run(tracker, requests)
     return training
 

@@ -128,11 +128,12 @@ def batches_in_order(
     """Every picture once, in order, decoded ahead in threads: ``(B, 3, H, W)``, normalised.
 
     The last batch is filled up with blank pictures, since a batch of another size would have the
-    network compiled anew.
+    network compiled anew. Fewer pictures than ``batch`` make one batch of their number.
 
     Raises:
         InputError: a picture cannot be read.
     """
+    batch = min(batch, len(records))
     pictures = read_pictures(records.paths.tolist(), height=height, width=width)
     while chunk := list(islice(pictures, batch)):
         images = np.zeros((batch, 3, height, width), np.float32)
@@ -153,6 +154,12 @@ def _scale(images: np.ndarray) -> np.ndarray:
     scaled = images - mean
     scaled /= deviation
     return scaled
+
+
+def denormalise(images: np.ndarray) -> np.ndarray:
+    """``(B, 3, H, W)`` float32 back to ``(B, H, W, 3)`` uint8, to look at."""
+    levels = images.transpose(0, 2, 3, 1) * np.array(DEVIATION) + np.array(MEAN)
+    return (levels * 255).round().clip(0, 255).astype(np.uint8)
 
 
 class _Pairs:

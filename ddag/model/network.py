@@ -114,3 +114,28 @@ class FeatureExtractor(nn.Cell):
         if not self.has_part:
             return (self.normalise(feat),)
         return self.normalise(feat), self.normalise(self.part(feature_map, feat))
+
+
+class AttentionReader(FeatureExtractor):
+    """What the network looks at in pictures of one modality."""
+
+    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What each place adds to the global feature and, with IWPA, which part looks at which.
+
+        Args:
+            images: ``(B, 3, H, W)`` normalised pictures.
+
+        Returns:
+            The inner product of each place's vector and ``feat``, both after the bottleneck and
+            before they get length 1, ``(B, h, w)``: its mean is the square of the length of
+            ``feat``. With IWPA also the attention of the parts, ``(B, P, P)``; a row sums to 1.
+        """
+        feature_map = self.shared(self.stem(images))
+        feat = self.bottleneck(feature_map.mean((2, 3))).expand_dims(1)  # (B, 1, C)
+        b, c, h, w = feature_map.shape
+        places = feature_map.reshape(b, c, h * w).transpose(0, 2, 1)  # (B, h * w, C)
+        places = self.bottleneck(places.reshape(-1, c)).reshape(b, h * w, c)
+        activation = (places * feat).sum(-1).reshape(b, h, w)
+        if not self.has_part:
+            return (activation,)
+        return activation, self.part.attention(self.part.stripes(feature_map))

@@ -49,11 +49,14 @@ class PartAttention(nn.Cell):
         Returns:
             ``(B, C)``.
         """
-        stripes = ops.matmul(feature_map.mean(3), self.bins)  # (B, C, P)
-        stripes = stripes.transpose(0, 2, 1)  # (B, P, C)
+        stripes = self.stripes(feature_map)  # (B, P, C)
         attended = ops.matmul(self.attention(stripes), self.value(stripes))  # (B, P, C)
         weights = ops.softmax(self.gate, 0).reshape(1, -1, 1)
         return self.bottleneck((attended * weights).sum(1) + feat)
+
+    def stripes(self, feature_map: Tensor) -> Tensor:
+        """Mean of each part of ``(B, C, h, w)``, ``(B, P, C)``."""
+        return ops.matmul(feature_map.mean(3), self.bins).transpose(0, 2, 1)
 
     def attention(self, stripes: Tensor) -> Tensor:
         """How much each stripe looks at each other, ``(B, P, P)``; a row sums to 1."""

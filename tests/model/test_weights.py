@@ -7,8 +7,8 @@ from typing import Any, Optional
 import mindspore as ms
 import numpy as np
 import pytest
-from conftest import REFERENCE, load_rule
 from mindspore import Parameter, Tensor
+from recorded import REFERENCE, load_rule
 from safetensors.numpy import save_file
 
 from ddag.data.records import Modality

@@ -1,0 +1,1 @@
+"""What many runs say together: a leaderboard and a page that explains it. No MindSpore."""
