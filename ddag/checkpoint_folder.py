@@ -13,7 +13,7 @@ from mindspore import nn
 
 from ddag import checkpoint, run_folders
 from ddag.checkpoint import Checkpoint
-from ddag.config import to_plain
+from ddag.config import dotted, to_plain
 from ddag.errors import InputError
 from ddag.files import remove_drafts, replacing
 from ddag.progress import Progress
@@ -172,7 +172,7 @@ def refuse_other_training(
         InputError: what differs, each setting with both values.
     """
     stored = theirs.get("settings")
-    before, now = _flat(stored if isinstance(stored, dict) else {}), _flat(ours["settings"])
+    before, now = dotted(stored if isinstance(stored, dict) else {}), dotted(ours["settings"])
     differing = [
         f"{key} was {before.get(key)} and is {now.get(key)}"
         for key in sorted({*before, *now})
@@ -203,14 +203,3 @@ def _progress(stored: Checkpoint, path: Path) -> Progress:
 
 def _is_free(key: str) -> bool:
     return any(key == free or key.startswith(f"{free}.") for free in FREE)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by dotted key."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -76,6 +76,17 @@ def to_plain(settings: Settings) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
+def dotted(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted key, as in ``model.part``."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat.update(dotted(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
 def restore(stored: Mapping[str, Any], settings: Settings, given: Sequence[str]) -> Settings:
     """Settings with data set, picture size and network as ``stored`` in a checkpoint.
 

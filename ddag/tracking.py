@@ -20,6 +20,7 @@ from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
 from ddag.choices import TITLES
+from ddag.config import dotted
 from ddag.errors import InputError
 from ddag.files import replacing
 from ddag.metrics import Scores
@@ -62,7 +63,8 @@ class Tracker:
             self._writer = SummaryWriter(str(folder), purge_step=purge_step)
         # SummaryWriter.add_hparams would open a folder of its own for them. The first summary, of
         # the columns, is left out: TensorBoard finds them itself, over all jobs of a sweep.
-        _, start, self._end = hparams(_plain(hyperparameters), {})
+        values = {key: _word(value) for key, value in dotted(hyperparameters).items()}
+        _, start, self._end = hparams(values, {})
         self._writer.file_writer.add_summary(start)
 
     def __enter__(self) -> Tracker:
@@ -239,15 +241,9 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(here) if here in path.parents else path
 
 
-def _plain(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by dotted name; None as a word, since TensorBoard would drop it."""
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        if isinstance(value, Mapping):
-            found.update(_plain(value, f"{prefix}{name}."))
-        else:
-            found[prefix + name] = "null" if value is None else value
-    return found
+def _word(value: object) -> object:
+    """None as a word, since TensorBoard would drop it."""
+    return "null" if value is None else value
 
 
 def _percent(value: float, deviation: float) -> str:

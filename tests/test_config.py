@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
@@ -169,14 +168,6 @@ def test_auto_and_pretrained_go_together_since_a_new_run_may_begin() -> None:
     assert parse("train.resume=auto", "model.pretrained=b").train.resume == "auto"
 
 
-def leaves(node: dict[str, Any], prefix: str = "") -> list[str]:
-    """Dotted keys of nested settings."""
-    found = []
-    for key, value in node.items():
-        found += leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
-    return found
-
-
 GROUPS = {path.parent.name: "" for path in CONF.glob("*/*.yaml")}
 CHOICES = st.one_of(
     *(
@@ -198,7 +189,13 @@ VALUES = st.one_of(
 @cache
 def keys() -> list[str]:
     """What overrides can set: every setting, and some groups as a whole."""
-    return [*leaves(config.to_plain(parse())), "model", "train", "dataset", "dataset.generate"]
+    return [
+        *config.dotted(config.to_plain(parse())),
+        "model",
+        "train",
+        "dataset",
+        "dataset.generate",
+    ]
 
 
 @st.composite
