@@ -21,7 +21,7 @@ def measure(
     for _ in range(rounds):
         with TemporaryDirectory() as name:
             folder = Path(name)
-            people = [f"dataset.root={folder / 'people'}", "device.cache=null", *words]
+            people = [f"dataset.root={folder / 'people'}", *words]
             seconds([*RUN, "job=check", *people], folder)  # draws the people
             sweep = [*RUN, "-m", "seed=0,1,2,3", *people]
             one = seconds([*sweep, "tag=one"], folder)

@@ -82,7 +82,7 @@ def measure(identities: int = 40, pictures: int = 10, epochs: int = 5, *more: st
         settings = composed(
             f"dataset.generate.identities={identities}", f"dataset.generate.pictures={pictures}",
             f"dataset.root={name}/people", f"train.epochs={epochs}", "train.steps=null",
-            "train.eval_every=0", "train.eval_start=false", "device.cache=null", *more,
+            "train.eval_every=0", "train.eval_start=false", *more,
         )  # fmt: skip
         build.configure_device(settings)
         training = Training(settings, Path(name) / "run")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,6 @@ import pytest
 from ddag import environment
 from ddag.data import synthetic
 
-# Compiled graphs of these tests only.
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="ddag-cache-")
 environment.prepare()  # before the first test module imports MindSpore
 
 
