@@ -6,7 +6,7 @@ check:  ## style and types
 	mypy
 
 test:  ## every test
-	pytest
+	pytest -n 2 --dist loadfile
 
 faults:  ## the long form of the fault tests: twenty kills, forty whole runs on random settings
 	pytest tests/faults --long

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tensorboard.plugins.hparams import metadata
 from test_command_line import read_events
 
 from ddag import summaries
@@ -92,6 +91,8 @@ def test_rank_lists_and_the_projectors_files_are_of_the_best_epoch(
 
 
 def test_hyperparameters_are_in_the_runs_own_event_file(tmp_path: Path) -> None:
+    from tensorboard.plugins.hparams import metadata
+
     given = {"model": {"part": 3, "pretrained": None}, "optimizer": {"kind": "adam"}}
     with Tracker(tmp_path, given):
         pass
@@ -105,6 +106,8 @@ def test_hyperparameters_are_in_the_runs_own_event_file(tmp_path: Path) -> None:
 
 
 def test_a_training_that_fails_is_not_marked_as_ended(tmp_path: Path) -> None:
+    from tensorboard.plugins.hparams import metadata
+
     with pytest.raises(KeyError), Tracker(tmp_path, {"seed": 0}):
         raise KeyError
     assert metadata.SESSION_END_INFO_TAG not in read_events(tmp_path).PluginTagToContent("hparams")
