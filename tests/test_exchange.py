@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -136,10 +137,11 @@ def test_the_sweep_over_splits_averages_them(tmp_path: Path, tiny_regdb: Path) -
     words = ["sweep=regdb_trials", "dataset=regdb", f"dataset.root={tiny_regdb}", *TINY]
     done = type_in(tmp_path, *words, "train.epochs=1", "dataset.trial=1,2")
     (sweep,) = tmp_path.glob("multirun_sweeps/regdb_trials/*")
-    summary = json.loads((sweep / "summary.json").read_text())
-    assert len(summary["jobs"]) == 2
-    (setting,) = summary["settings"]
-    scores = [job["result"]["metrics"]["feat"]["mAP"] for job in summary["jobs"]]
-    assert setting["mean"]["feat"]["mAP"] == pytest.approx(np.mean(scores))
-    assert setting["std"]["feat"]["mAP"] == pytest.approx(np.std(scores))
-    assert "Mean ± standard deviation" in done.stdout
+    results = [json.loads(file.read_text()) for file in sorted(sweep.glob("*/result.json"))]
+    scores = [each["metrics"]["feat"]["mAP"] for each in results]
+    with (sweep / "leaderboard.csv").open(newline="") as file:
+        (row,) = [row for row in csv.DictReader(file) if row["features"] == "feat"]
+    assert int(row["runs"]) == len(results) == 2
+    assert float(row["mAP_mean"]) == pytest.approx(np.mean(scores), abs=1e-6)
+    assert float(row["mAP_std"]) == pytest.approx(np.std(scores, ddof=1), abs=1e-6)
+    assert "mean ± standard deviation" in done.stdout

@@ -75,6 +75,7 @@ _IGNORED = {
     Kind.OURS: (
         (r"^optimizer\.", "the optimiser's state"),
         (r"^ddag\.meta$", "the training's progress"),
+        (r"^ddag\.sha256$", "the checkpoint's fingerprint"),
     ),
 }
 

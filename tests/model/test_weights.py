@@ -420,13 +420,14 @@ def test_a_run_s_checkpoint_is_taken_without_its_progress(tmp_path: Path) -> Non
     moment = Parameter(Tensor(np.ones(3, np.float32)), name="optimizer.moments.x")
     entries.append({"name": moment.name, "data": moment})
     entries.append({"name": "ddag.meta", "data": Tensor(np.frombuffer(b"{}", np.uint8))})
+    entries.append({"name": "ddag.sha256", "data": Tensor(np.zeros(32, np.uint8))})
     ms.save_checkpoint(entries, str(path))
     back = small_network(identities=5)
     initial.initialise(back, seed=1)
     report = weights.load(back, path, source="a", for_training=False)
     assert report.kind is Kind.OURS
     ignored = [row.name for row in report.rows if row.what == "ignored"]
-    assert ignored == ["optimizer.moments.x", "ddag.meta"]
+    assert ignored == ["optimizer.moments.x", "ddag.meta", "ddag.sha256"]
     for name, value in values_of(network).items():
         np.testing.assert_array_equal(back.parameters_dict()[name].asnumpy(), value)
 
