@@ -16,6 +16,8 @@ def test_signals_save_and_say_how_to_go_on(
 
     process = killing.start(run, tiny_regdb, seldom)
     assert killing.await_file(process, checkpoints, ".lock")
+    process.send_signal(signal.SIGUSR1)  # while data is read there is nothing to save
+    assert killing.await_file(process, run, "metrics.jsonl")
     process.send_signal(signal.SIGUSR1)
     assert killing.await_file(process, checkpoints, "last.ckpt"), "SIGUSR1 saves"
     assert process.poll() is None, "and the training goes on"
