@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from statistics import median
-from typing import Optional
 
 import numpy as np
 
@@ -61,26 +60,13 @@ def measure(pictures: int = 1600, epochs: int = 3) -> list[Row]:
         )
         rates.append(count / (time.perf_counter() - start))
         by_processor.append(count / (time.process_time() - processor_start))
-    rows = [
+    return [
         Row.at_least("augmented pictures", median(rates), 2500, "a second"),
         Row(
             "by the processor time that they take, on two cores with nothing else to do",
             f"{2 * median(by_processor):,.0f} a second",
         ),
     ]
-    consumed = step_rate()
-    if consumed:
-        what = "pipeline / what the training step takes (ResNet-50, as last measured)"
-        rows.append(Row.at_least(what, median(rates) / consumed, 1))
-    return rows
-
-
-def step_rate() -> Optional[float]:
-    """Pictures a second of the training step, from the last run of ``benchmarks.step``."""
-    for row in report.load().get("step", {}).get("rows", []):
-        if row["what"] == "framework":
-            return 32 / float(row["measured"].split()[0])
-    return None
 
 
 if __name__ == "__main__":
