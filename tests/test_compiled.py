@@ -16,6 +16,7 @@ def folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path | None]]:
     used: list[Path | None] = []
     claims: list[IO[str]] = []
     monkeypatch.setattr(compiled, "_claims", claims)
+    monkeypatch.setattr("sys.argv", [__file__])  # a worker of pytest-xdist has no file
     monkeypatch.setattr(device, "compile_anew", lambda: used.append(None))
     monkeypatch.setattr(device, "reuse_compiled", lambda folder: used.__setitem__(-1, folder))
     yield used

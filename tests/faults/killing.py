@@ -85,7 +85,11 @@ def outcome(run: Path) -> dict[str, Any]:
 
 def await_change(process: subprocess.Popen[str], path: Path, before: int) -> None:
     """Wait until a file has another modification time, or the process ends."""
-    while process.poll() is None and path.stat().st_mtime_ns == before:
+    while process.poll() is None:
+        # For a moment there is none: the old one goes to previous.ckpt, then the new one comes.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime_ns != before:
+                return
         time.sleep(0.002)
 
 
