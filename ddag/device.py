@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mindspore as ms
 from mindspore import ops
+from mindspore.common.api import _pynative_executor
 
 from ddag.errors import InputError
 
@@ -38,6 +39,9 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
         ) from error
     ms.set_context(mode=MODES[mode])
     ms.set_seed(seed)
+    if VERSION.startswith("1."):
+        # Its pynative mode computes the gradients of a process's second network by the first's.
+        _pynative_executor.clear_res()
 
 
 def reuse_compiled(folder: Path) -> None:
