@@ -72,4 +72,4 @@ def one_line(error: BaseException) -> str:
             return plain
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("object_type=")]
-    return "; ".join(line for line in lines if not line.endswith("_schema"))
+    return "; ".join(lines).replace(":; ", ": ")

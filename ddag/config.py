@@ -36,16 +36,18 @@ def register() -> None:
     # Cached: the folder that it chooses would change its choice.
     OmegaConf.register_new_resolver("run_folder", run_folders.choose, replace=True, use_cache=True)
     store = ConfigStore.instance()
+    # Hydra copies its only store, with all that lies there, for each group that --help lists.
+    store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
     store.store("settings", Settings)
-    store.store("regdb_schema", RegdbConfig, group="dataset")
-    store.store("sysu_schema", SysuConfig, group="dataset")
-    store.store("job_schema", JobConfig, group="job")
-    store.store("evaluate_schema", EvaluateConfig, group="job")
-    store.store("extract_schema", ExtractConfig, group="job")
-    store.store("search_schema", SearchConfig, group="job")
-    store.store("import_schema", ImportConfig, group="job")
-    store.store("export_schema", ExportConfig, group="job")
-    store.store("report_schema", ReportConfig, group="job")
+    store.store("regdb_schema", RegdbConfig)
+    store.store("sysu_schema", SysuConfig)
+    store.store("job_schema", JobConfig)
+    store.store("evaluate_schema", EvaluateConfig)
+    store.store("extract_schema", ExtractConfig)
+    store.store("search_schema", SearchConfig)
+    store.store("import_schema", ImportConfig)
+    store.store("export_schema", ExportConfig)
+    store.store("report_schema", ReportConfig)
 
 
 def folder_name(overrides: str) -> str:

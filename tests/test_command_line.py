@@ -314,7 +314,7 @@ def test_help_is_written_for_people(tmp_path: Path) -> None:
     said = type_in(tmp_path, "--help").stdout
     assert "sweep: augmentation, branches" in said
     assert "python run.py job=evaluate checkpoint=PATH" in said
-    assert max(map(len, said.splitlines())) < 250
+    assert max(map(len, said.splitlines())) < 200
 
 
 def test_help_and_config_do_not_import_mindspore(tmp_path: Path) -> None:
