@@ -42,6 +42,7 @@ def measure(rounds: int = 5, words: Sequence[str] = ()) -> list[Row]:
         people = [f"dataset.root={folder / 'people'}", f"device.cache={folder / 'cache'}", *words]
         seconds([*RUN, "job=check", *people], folder)  # draws the people
         compiling, loading = (seconds([*FIRST_STEP, *people], folder) for _ in range(2))
+        at_once = seconds([*FIRST_STEP, *people, "train.eval_start=false"], folder)
     rows = []
     for what in ("--help", "--cfg job"):
         rows.append(Row.at_most(f"run.py {what}", median(each[what] for each in taken), 1, "s"))
@@ -50,6 +51,7 @@ def measure(rounds: int = 5, words: Sequence[str] = ()) -> list[Row]:
     return [
         *rows,
         Row.at_most("command to first training step, compiling", compiling, 20, "s"),
+        Row("the same, the untrained network not evaluated before it", f"{at_once:.3g} s"),
         Row("the same run once more, its graphs loaded", f"{loading:.3g} s"),
         Row.at_most("second run / first", loading / compiling, 1),
     ]

@@ -60,6 +60,7 @@ def framework(size: Size) -> Turn:
     loss = BatchLoss(network, kind="id+tri", triplet="hard", margin=0.3)
     trainer = Trainer(network, loss, optimizer, dropout=0.2, seed=0)
     batch = Batch(*size.batch())
+    trainer.compile(batch)
     return lambda: trainer.step(batch, epoch=0, position=0, graph_weight=0.5)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 from pathlib import Path
 
 import mindspore as ms
-from mindspore import ops
+from mindspore import nn, ops
 from mindspore.common.api import _pynative_executor
 
 from ddag.errors import InputError
@@ -42,6 +44,21 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     if VERSION.startswith("1."):
         # Its pynative mode computes the gradients of a process's second network by the first's.
         _pynative_executor.clear_res()
+
+
+def compile(cell: nn.Cell, *inputs: ms.Tensor) -> None:
+    """Compile a cell for such inputs ahead of its first call, where the mode is ``graph``.
+
+    The compiler leaves some hundred MB of free memory in C's heap, in pieces that a graph's large
+    tensors do not fit in. They go back to the system here.
+    """
+    if ms.get_context("mode") != ms.GRAPH_MODE:
+        return
+    cell.compile(*inputs)
+    gc.collect()
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):  # of glibc
+        library.malloc_trim(0)
 
 
 def reuse_compiled(folder: Path) -> None:

@@ -10,7 +10,7 @@ from statistics import median
 
 import mindspore as ms
 import rich
-from mindspore import Tensor
+from mindspore import Tensor, nn
 from rich.table import Table
 
 from ddag import build, sources, tracking
@@ -19,7 +19,7 @@ from ddag.losses import TERMS, BatchLoss
 from ddag.model.initial import initialise
 from ddag.settings import Settings
 from ddag.tracking import Tracker
-from ddag.train import Gradients, Trainer, Update, flatten
+from ddag.train import Gradients, Trainer, flatten
 
 STEPS = 5  # timed, after one that does not count
 PHASES = ("data", "host to device", "forward", "backward", "optimiser", "logging")
@@ -59,6 +59,18 @@ def profile(settings: Settings, folder: Path, given: Sequence[str]) -> float:
 JOBS: dict[str, Callable[[Settings, Path, Sequence[str]], float]] = {"profile": profile}
 
 
+class _Update(nn.Cell):
+    """The optimiser's share of a step by itself."""
+
+    def __init__(self, optimizer: nn.Optimizer) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
+
+    def construct(self, *gradients: Tensor) -> Tensor:
+        """Move the weights; one gradient for each, since a tuple would be compiled in."""
+        return self.optimizer(gradients)
+
+
 class _Step:
     """A training step in its parts; each waits for its result, so that times can be told apart."""
 
@@ -66,7 +78,7 @@ class _Step:
         self._loss = loss
         self._optimizer = build.build_optimizer(settings, loss.network, STEPS + 2)
         self._gradients = Gradients(loss, self._optimizer)
-        self._update = Update(self._optimizer)
+        self._update = _Update(self._optimizer)
         self._trainer = Trainer(
             loss.network, loss, self._optimizer, dropout=settings.model.dropout, seed=settings.seed
         )

@@ -17,7 +17,7 @@ from ddag.losses import TERMS, BatchLoss
 from ddag.model import weights
 from ddag.model.graph import draw_masks
 from ddag.model.network import DDAG, FeatureExtractor
-from ddag.train import Gradients, Update, flatten
+from ddag.train import Step, flatten
 
 rule = load_rule()
 MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
@@ -76,7 +76,7 @@ def train_three_steps(recorded: np.lib.npyio.NpzFile) -> Recorded:
     optimizer = optim.build(
         network, kind="sgd", rates=[1e-4] * 3, backbone_scale=0.1, weight_decay=5e-4
     )
-    step, update = Gradients(loss, optimizer), Update(optimizer)
+    step = Step(loss, optimizer)
     step.set_train(True)
     identities = Tensor(recorded["labels"].astype(np.int32))
     ones = draw_masks(np.random.default_rng(0), 0, nodes=16, channels=2048, heads=4, hidden=512)
@@ -91,12 +91,12 @@ def train_three_steps(recorded: np.lib.npyio.NpzFile) -> Recorded:
         if number == 0:
             network.set_train(True)
             scores = tuple(each.asnumpy() for each in network(*images, identities, *masks))
-            # The look at the scores moved the running statistics, and nothing else.
+            _, _, grads = step.gradients(*images, identities, weight, *masks)
+            gradients = gradient_norms(optimizer.parameters, grads)
+            # The look at the scores and gradients moved the running statistics, and nothing else.
             network = restore(network, original(20, height=96))
-        terms, _, grads = step(*images, identities, weight, *masks)
-        update(*grads)
+        terms, _ = step(*images, identities, weight, *masks)
         losses.append(dict(zip(TERMS, flatten(terms))))
-        gradients = gradients or gradient_norms(optimizer.parameters, grads)
     features = FeatureExtractor(network, Modality.VISIBLE)(images[0])
     return Recorded(losses, gradients, scores, tuple(each.asnumpy() for each in features))
 

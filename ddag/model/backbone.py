@@ -116,8 +116,9 @@ class Stem(nn.Cell):
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, pad_mode="valid")
 
     def construct(self, images: Tensor) -> Tensor:
-        # PyTorch pads the pool's input with minus infinity. After a ReLU zeros do the same.
-        return self.maxpool(with_border(self.relu(self.bn1(self.conv1(images)))))
+        # PyTorch pads the pool's input with minus infinity. Around a ReLU's output zeros do the
+        # same; put there before the ReLU, the backward pass holds one such map, not two.
+        return self.maxpool(self.relu(with_border(self.bn1(self.conv1(images)))))
 
 
 def with_border(x: Tensor) -> Tensor:
