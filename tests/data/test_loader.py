@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ddag.data.erasing import erase
+from ddag.data.grayscale import drop_colours
 from ddag.data.loader import Augmentation, Batch, TrainLoader, batches_in_order, normalise
 from ddag.data.records import Modality, Records, TrainSet
 from ddag.data.sampler import IdentitySampler
@@ -99,6 +100,15 @@ def test_a_grey_picture_has_one_level_in_all_channels() -> None:
         )
         levels = (batch.visible * deviation + mean) * 255
         assert np.abs(levels - levels[:, :1]).max() < 0.01
+
+
+def test_grey_is_the_brightness_that_pillow_computes() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 3, 8, 6), np.uint8)
+    grey = pixels.copy()
+    drop_colours(grey, 1.0, np.random.default_rng(0))
+    for ours, coloured in zip(grey, pixels):
+        theirs = np.array(Image.fromarray(coloured.transpose(1, 2, 0)).convert("L"), int)
+        assert np.abs(ours - theirs).max() <= 1  # Pillow rounds down
 
 
 def test_a_flip_mirrors_left_and_right() -> None:
