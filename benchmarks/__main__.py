@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: those that together take some ten minutes on two cores."""
+"""``python -m benchmarks``: those that together take some twenty minutes on two cores."""
 
 from __future__ import annotations
 
