@@ -76,7 +76,7 @@ def step_alone(settings: Settings, identities: int) -> Callable[[int], None]:
     return take
 
 
-def measure(identities: int = 150, pictures: int = 10, epochs: int = 6, *more: str) -> list[Row]:
+def measure(identities: int = 150, pictures: int = 10, epochs: int = 5, *more: str) -> list[Row]:
     """A whole epoch of the default run against its step alone"""
     with TemporaryDirectory() as name:
         settings = composed(
