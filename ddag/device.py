@@ -8,7 +8,6 @@ from pathlib import Path
 
 import mindspore as ms
 from mindspore import nn, ops
-from mindspore.common.api import _pynative_executor
 
 from ddag.errors import InputError
 
@@ -43,6 +42,8 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     ms.set_seed(seed)
     if VERSION.startswith("1."):
         # Its pynative mode computes the gradients of a process's second network by the first's.
+        from mindspore.common.api import _pynative_executor
+
         _pynative_executor.clear_res()
 
 

@@ -113,9 +113,7 @@ class _Step:
         self._move(self._differentiate()[1])
 
     def _load(self, batch: Batch) -> None:
-        masks = self._trainer.masks(0, 0, nodes=2 * len(batch.identities))
-        weight = Tensor(0.5, ms.float32)
-        self._inputs = (*(Tensor(array) for array in batch), weight, *map(Tensor, masks))
+        self._inputs = self._trainer.inputs(batch, epoch=0, position=0, graph_weight=0.5)
 
     def _differentiate(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         terms, half_square, gradients = self._gradients(*self._inputs)

@@ -101,7 +101,8 @@ class Training:
         """
         (batch,) = self._loader.epoch(self.progress.epoch, batches=1)
         summaries.show_batch(tracker, batch, self.progress.epoch)
-        self._trainer.compile(batch)
+        if self.progress.epoch < self._settings.train.epochs:
+            self._trainer.compile(batch)
         for epoch in range(self.progress.epoch, self._settings.train.epochs):
             values = self._train_epoch(epoch, requests)
             line = self._line(epoch, values)
