@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
+import os
+from functools import cache
 from pathlib import Path
 
 import mindspore as ms
@@ -40,6 +43,8 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
         ) from error
     ms.set_context(mode=MODES[mode])
     ms.set_seed(seed)
+    if target == "CPU" and hasattr(ms, "mint") and hasattr(os, "sysconf"):  # MindSpore >= 2.5
+        _join_memory()
     if VERSION.startswith("1."):
         # Its pynative mode computes the gradients of a process's second network by the first's.
         from mindspore.common.api import _pynative_executor
@@ -71,6 +76,22 @@ def reuse_compiled(folder: Path) -> None:
 def compile_anew() -> None:
     """Undo ``reuse_compiled`` for the graphs that follow."""
     ms.set_context(enable_compile_cache=False)
+
+
+@cache
+def _join_memory() -> None:
+    """Give the pool of MindSpore's tensors one large stretch of memory to cut them from.
+
+    Else the pool asks the system for a piece a tensor, and pieces of which each is too small for
+    the next tensor lie idle. The stretch is half of the machine's memory; no page of it is taken
+    before a tensor is written there.
+    """
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    try:
+        mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE).close()
+    except OSError:  # the system lends a process no more than it has left, or than its limit
+        return
+    ms.mint.empty(size, dtype=ms.uint8)  # goes back to the pool at once
 
 
 def _set_target(target: str, device_id: int) -> None:

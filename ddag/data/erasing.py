@@ -8,7 +8,7 @@ from typing import Optional
 import numpy as np
 
 AREA = (0.02, 1 / 3)  # of the rectangle, as a share of the picture
-ASPECT = (0.3, 1 / 0.3)  # height by width
+LOG_ASPECT = (math.log(0.3), math.log(1 / 0.3))  # of height by width
 TRIES = 10  # rectangles drawn before one that fits
 
 
@@ -40,7 +40,7 @@ def _draw_rectangle(
     """Rows and columns of a random rectangle; None if none of the tries fits the picture."""
     for _ in range(TRIES):
         area = generator.uniform(*AREA) * height * width
-        aspect = math.exp(generator.uniform(*np.log(ASPECT)))
+        aspect = math.exp(generator.uniform(*LOG_ASPECT))
         tall, wide = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if 0 < tall < height and 0 < wide < width:
             top = generator.integers(height - tall + 1)

@@ -19,10 +19,8 @@ def drop_colours(images: np.ndarray, probability: float, generator: np.random.Ge
         generator: drawn from.
     """
     # For all pictures: memory asked for and given back each time costs more than the arithmetic.
-    grey, share = np.empty((2, *images.shape[2:]), np.float32)
+    levels = np.empty(images.shape[1:], np.float32)
     for row in np.flatnonzero(generator.random(len(images)) < probability):
-        grey[:] = 0
-        for channel, weight in zip(images[row], LUMA):
-            np.multiply(channel, weight, out=share, dtype=np.float32)
-            grey += share
-        images[row] = np.rint(grey, out=grey)
+        levels[:] = images[row]
+        grey = np.einsum("c,chw->hw", LUMA, levels)
+        images[row] = np.rint(grey, out=grey).astype(np.uint8)
