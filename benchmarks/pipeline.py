@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.report import Row
+from ddag import device
 from ddag.data.loader import Augmentation, TrainLoader
 from ddag.data.records import Modality, Records, TrainSet
 from ddag.data.sampler import IdentitySampler
@@ -37,6 +38,7 @@ def records(modality: Modality, pixels: np.ndarray, identities: np.ndarray) -> R
 
 def loader(train_set: TrainSet, *, workers: int = 2) -> tuple[TrainLoader, IdentitySampler]:
     """Batches of 8 identities and 4 pictures of each in both modalities."""
+    device.configure("CPU", device_id=0, mode="graph", seed=0)  # as every job does
     sampler = IdentitySampler(
         train_set.visible.identities,
         train_set.infrared.identities,

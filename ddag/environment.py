@@ -15,11 +15,6 @@ from ddag.errors import InputError
 # AVX-512: their oneDNN finds no kernel of its own for it and takes the reference code.
 SLOW_WITH_AVX512 = ("2.9.", "2.10.")
 
-# Of glibc's malloc.h: options of mallopt, and the largest value that the second of them takes.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-MMAP_THRESHOLD_MAX = 32 << 20
-KEPT = 128 << 20  # bytes
-
 log = logging.getLogger(__name__)
 
 
@@ -38,23 +33,10 @@ def prepare() -> None:
     os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
     if _version("mindspore").startswith(SLOW_WITH_AVX512) and _has_avx512():
         _keep_to_avx2()
-    _keep_freed_memory()
     if _version("mindspore-gpu"):
         # It looks for a system-wide CUDA in LD_LIBRARY_PATH and complains at every import.
         os.environ.setdefault("MS_DEV_CLOSE_VERSION_CHECK", "ON")
         _load_cuda_wheels()
-
-
-def _keep_freed_memory() -> None:
-    """Have C's heap keep up to ``KEPT`` of what is freed, for what is asked for next.
-
-    Pictures of a batch are 16 MB. Memory that the system hands out anew for each of them costs the
-    input pipeline as much time as its arithmetic.
-    """
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):  # of glibc
-        library.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_MAX)
-        library.mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def _version(package: str) -> str:

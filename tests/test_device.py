@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -7,9 +8,7 @@ import sys
 import mindspore as ms
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(ms, "mint"), reason="of MindSpore >= 2.5")
-
-SCRIPT = """
+START = """
 from pathlib import Path
 from ddag import environment
 environment.prepare()
@@ -20,6 +19,10 @@ def held():  # pages of address space, and of memory
 
 def configure():
     device.configure("CPU", device_id=0, mode="graph", seed=0)
+"""
+TENSORS = """
+import os
+import mindspore as ms
 
 {limit}
 first = held()
@@ -27,24 +30,34 @@ configure()
 second = held()
 configure()
 third = held()
-import os
 half = os.sysconf("SC_PHYS_PAGES") // 2
 for before, after in ((first, second), (second, third)):
     print((after[0] - before[0]) // half, (after[1] - before[1]) * 4096 >> 20)
-import mindspore as ms
 print(ms.ops.add(ms.Tensor(1.0), ms.Tensor(2.0)))
 """
+PICTURES = """
+import numpy as np
+
+configure()
+_, before = held()
+pictures = [np.ones(4 << 20, np.float32) for _ in range(3)]
+del pictures
+print((held()[1] - before) * 4096 >> 20)
+"""
+joins = pytest.mark.skipif(not hasattr(ms, "mint"), reason="of MindSpore >= 2.5")
+keeps = pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in os.confstr_names, reason="of glibc")
 
 
-def _run(limit: str) -> list[str]:
-    command = [sys.executable, "-c", SCRIPT.format(limit=limit)]
+def _run(script: str) -> list[str]:
+    command = [sys.executable, "-c", START + script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
 
+@joins
 def test_tensors_get_one_stretch_of_memory_of_which_no_page_is_taken() -> None:
-    first, second, total = _run("")
+    first, second, total = _run(TENSORS.format(limit=""))
     address_space, megabytes = map(int, first.split())
     assert address_space == 1
     assert megabytes < 50
@@ -52,8 +65,15 @@ def test_tensors_get_one_stretch_of_memory_of_which_no_page_is_taken() -> None:
     assert total == "3.0"
 
 
+@joins
 def test_a_process_that_may_not_have_such_a_stretch_goes_without() -> None:
     limit = f"import resource; resource.setrlimit({resource.RLIMIT_AS}, (6 << 30, 6 << 30))"
-    first, _, total = _run(limit)
+    first, _, total = _run(TENSORS.format(limit=limit))
     assert first.split()[0] == "0"
     assert total == "3.0"
+
+
+@keeps
+def test_memory_that_is_freed_is_kept_for_the_next_pictures() -> None:
+    (megabytes,) = map(int, _run(PICTURES))
+    assert 44 <= megabytes <= 60

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,24 +80,3 @@ def test_avx512_is_left_alone_only_where_mindspore_is_slow_with_it(
     monkeypatch.setattr(environment, "_has_avx512", lambda: avx512)
     environment.prepare()
     assert os.environ.pop("ONEDNN_MAX_CPU_ISA", None) == expected
-
-
-@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in os.confstr_names, reason="of glibc's heap")
-def test_memory_that_is_freed_is_kept_for_the_next_pictures() -> None:
-    script = """
-import numpy as np
-from pathlib import Path
-from ddag import environment
-
-def held():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
-
-environment.prepare()
-before = held()
-pictures = [np.ones(4 << 20, np.float32) for _ in range(3)]
-del pictures
-print(held() - before)
-"""
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert 44 <= int(done.stdout) <= 60  # MB

@@ -13,6 +13,7 @@ from ddag.data.records import Modality
 from ddag.model.backbone import TwoStreamResNet
 from ddag.model.graph import GraphBranch
 from ddag.model.part import PartAttention
+from ddag.model.pooling import pool
 from ddag.model.shape import map_size
 
 
@@ -74,7 +75,7 @@ class DDAG(nn.Cell):
             ``(N, I)``. None for a branch that is off.
         """
         feature_map = self.backbone(visible, infrared)  # (N, C, h, w)
-        pooled = feature_map.mean((2, 3))
+        pooled = pool(feature_map)
         feat = self.bottleneck(pooled)
         part_logits, graph = None, None
         if self.has_part:
@@ -110,7 +111,7 @@ class FeatureExtractor(nn.Cell):
             ``feat`` and, with IWPA, ``feat_att``, each ``(B, C)`` of length 1.
         """
         feature_map = self.shared(self.stem(images))
-        feat = self.bottleneck(feature_map.mean((2, 3)))
+        feat = self.bottleneck(pool(feature_map))
         if not self.has_part:
             return (self.normalise(feat),)
         return self.normalise(feat), self.normalise(self.part(feature_map, feat))
@@ -131,7 +132,7 @@ class AttentionReader(FeatureExtractor):
             ``feat``. With IWPA also the attention of the parts, ``(B, P, P)``; a row sums to 1.
         """
         feature_map = self.shared(self.stem(images))
-        feat = self.bottleneck(feature_map.mean((2, 3))).expand_dims(1)  # (B, 1, C)
+        feat = self.bottleneck(pool(feature_map)).expand_dims(1)  # (B, 1, C)
         b, c, h, w = feature_map.shape
         places = feature_map.reshape(b, c, h * w).transpose(0, 2, 1)  # (B, h * w, C)
         places = self.bottleneck(places.reshape(-1, c)).reshape(b, h * w, c)

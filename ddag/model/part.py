@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from ddag.model.pooling import pool_stripes
+
 
 def adaptive_bins(rows: int, part: int) -> np.ndarray:
     """Weights of each row in each part, ``(rows, part)`` float32; a column sums to 1.
@@ -56,7 +58,7 @@ class PartAttention(nn.Cell):
 
     def stripes(self, feature_map: Tensor) -> Tensor:
         """Mean of each part of ``(B, C, h, w)``, ``(B, P, C)``."""
-        return ops.matmul(feature_map.mean(3), self.bins).transpose(0, 2, 1)
+        return pool_stripes(feature_map, self.bins)
 
     def attention(self, stripes: Tensor) -> Tensor:
         """How much each stripe looks at each other, ``(B, P, P)``; a row sums to 1."""
