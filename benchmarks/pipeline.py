@@ -49,7 +49,7 @@ def loader(train_set: TrainSet, *, workers: int = 2) -> tuple[TrainLoader, Ident
     return TrainLoader(train_set, sampler, augmentation=RELEASE, workers=workers, seed=0), sampler
 
 
-def measure(pictures: int = 1600, epochs: int = 3) -> list[Row]:
+def measure(pictures: int = 1600, epochs: int = 7) -> list[Row]:
     """The input pipeline: augmented 288 x 144 pictures, both modalities, 2 workers"""
     train_set = people(pictures, pictures, 50)
     batches, sampler = loader(train_set)
