@@ -15,5 +15,5 @@ smoke:  ## the main job in its shortest form
 	python run.py tag=smoke train.epochs=1 train.steps=3 train.eval_start=false \
 		dataset.generate.identities=40 dataset.generate.pictures=3 data.test_batch=20
 
-bench:  ## the benchmarks that take some twenty minutes; writes docs/benchmarks.md
+bench:  ## the benchmarks that take half an hour; writes docs/benchmarks.md
 	python -m benchmarks

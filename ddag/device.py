@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import mmap
-import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MMAP_THRESHOLD_MAX = 32 << 20
 KEPT = 128 << 20  # bytes
+_MEMORY = Path("/proc/meminfo")  # in kB
 
 
 def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
@@ -48,7 +49,7 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     ms.set_context(mode=MODES[mode])
     ms.set_seed(seed)
     _keep_freed_memory()
-    if target == "CPU" and hasattr(ms, "mint") and hasattr(os, "sysconf"):  # MindSpore >= 2.5
+    if target == "CPU" and hasattr(ms, "mint") and _MEMORY.is_file():  # MindSpore >= 2.5, Linux
         _join_memory()
     if VERSION.startswith("1."):
         # Its pynative mode computes the gradients of a process's second network by the first's.
@@ -100,15 +101,14 @@ def _join_memory() -> None:
     """Give the pool of MindSpore's tensors one large stretch of memory to cut them from.
 
     Else the pool asks the system for a piece a tensor, and pieces of which each is too small for
-    the next tensor lie idle. The stretch is half of the machine's memory; no page of it is taken
-    before a tensor is written there.
+    the next tensor lie idle. The stretch is half of the memory that is available; no page of it is
+    taken before a tensor is written there. Where the system does not lend it, all goes on without.
     """
-    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    try:
+    size = int(_MEMORY.read_text(encoding="ascii").partition("MemAvailable:")[2].split()[0]) * 512
+    with suppress(OSError, RuntimeError):
+        # MindSpore would write an error to its log where the process may not have as much.
         mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE).close()
-    except OSError:  # the system lends a process no more than it has left, or than its limit
-        return
-    ms.mint.empty(size, dtype=ms.uint8)  # goes back to the pool at once
+        ms.mint.empty(size, dtype=ms.uint8).data_ptr()  # done, and back in the pool at once
 
 
 def _set_target(target: str, device_id: int) -> None:

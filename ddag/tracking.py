@@ -185,7 +185,11 @@ def progress(title: str, total: int) -> Iterator[Advance]:
     )
     console = rich.get_console()
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        refresh_per_second=2,  # each drawing takes a processor from the step for a moment
     ) as bar:
         task = bar.add_task(title, total=total, note="")
 
