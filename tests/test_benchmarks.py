@@ -43,8 +43,8 @@ def idle() -> turns.Turn:
 
 
 def test_contestants_take_turns_in_processes_of_their_own() -> None:
-    times = turns.take_turns({"one": idle, "other": idle}, rounds=2)
-    assert [len(each.seconds) for each in times.values()] == [2, 2]
+    times = turns.take_turns({"one": idle, "other": idle}, rounds=2, lives=2)
+    assert [len(each.seconds) for each in times.values()] == [4, 4]
     assert times["one"].memory > 0
 
 
@@ -56,7 +56,7 @@ def test_a_ratio_is_the_median_of_the_rounds() -> None:
 
 def test_the_step_is_measured_against_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step.importlib.util, "find_spec", lambda name: None)  # without PyTorch
-    rows = rows_of(step.measure(TINY, rounds=1), 4)
+    rows = rows_of(step.measure(TINY, rounds=1, lives=1), 4)
     assert rows["framework / bare MindSpore"].target == "at most 1.06"
 
 
