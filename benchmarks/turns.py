@@ -39,8 +39,8 @@ def take_turns(
     Args:
         contestants: by name; each lives in a process of its own until the last round.
         rounds: turns of each.
-        lives: how often all of that is done. A process keeps the luck of where its memory lies,
-            which can make it faster or slower by a tenth.
+        lives: how often all of that is done, each time by new processes: where its memory lies
+            may make one fast or slow for good.
     """
     times = {name: Times() for name in contestants}
     for _ in range(lives):
