@@ -49,7 +49,8 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     ms.set_context(mode=MODES[mode])
     ms.set_seed(seed)
     _keep_freed_memory()
-    if target == "CPU" and hasattr(ms, "mint") and _MEMORY.is_file():  # MindSpore >= 2.5, Linux
+    # Tried on MindSpore 2.8 and 2.10; 1.10 has no such function, and not every system such a file.
+    if target == "CPU" and hasattr(getattr(ms, "mint", None), "empty") and _MEMORY.is_file():
         _join_memory()
     if VERSION.startswith("1."):
         # Its pynative mode computes the gradients of a process's second network by the first's.
@@ -105,7 +106,8 @@ def _join_memory() -> None:
     taken before a tensor is written there. Where the system does not lend it, all goes on without.
     """
     size = int(_MEMORY.read_text(encoding="ascii").partition("MemAvailable:")[2].split()[0]) * 512
-    with suppress(OSError, RuntimeError):
+    # SystemError: functions outside of graphs, on MindSpore 2.10 beside NumPy 2.
+    with suppress(OSError, RuntimeError, SystemError):
         # MindSpore would write an error to its log where the process may not have as much.
         mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE).close()
         ms.mint.empty(size, dtype=ms.uint8).data_ptr()  # done, and back in the pool at once
