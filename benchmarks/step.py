@@ -100,7 +100,7 @@ def contestants(size: Size) -> dict[str, Prepare]:
     return chosen
 
 
-def measure(size: Size = PUBLISHED, rounds: int = 3, lives: int = 3) -> list[Row]:
+def measure(size: Size = PUBLISHED, rounds: int = 3, lives: int = 2) -> list[Row]:
     """A training step: ResNet-50, 288 x 144, 16 + 16 pictures, three parts, graph attention"""
     times = take_turns(contestants(size), rounds=rounds, lives=lives)
     return [_absolute(name, each) for name, each in times.items()] + comparisons(times)
