@@ -49,7 +49,7 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     ms.set_context(mode=MODES[mode])
     ms.set_seed(seed)
     _keep_freed_memory()
-    # Tried on MindSpore 2.8 and 2.10; 1.10 has no such function, and not every system such a file.
+    # MindSpore 1.10 has no such function, and not every system such a file.
     if target == "CPU" and hasattr(getattr(ms, "mint", None), "empty") and _MEMORY.is_file():
         _join_memory()
     if VERSION.startswith("1."):
@@ -69,9 +69,7 @@ def compile(cell: nn.Cell, *inputs: ms.Tensor) -> None:
         return
     cell.compile(*inputs)
     gc.collect()
-    library = ctypes.CDLL(None)
-    if hasattr(library, "malloc_trim"):  # of glibc
-        library.malloc_trim(0)
+    _call_glibc("malloc_trim", 0)
 
 
 def reuse_compiled(folder: Path) -> None:
@@ -88,13 +86,18 @@ def compile_anew() -> None:
 def _keep_freed_memory() -> None:
     """Have C's heap keep up to ``KEPT`` of what is freed, for what is asked for next.
 
-    A batch's pictures are 16 MB. Memory that the system hands out anew for each batch costs the
-    input pipeline as much time as its arithmetic.
+    A batch's pictures are 16 MB. Handed out anew by the system for each batch, they cost the input
+    pipeline a tenth of its processor time.
     """
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):  # of glibc
-        library.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_MAX)
-        library.mallopt(M_TRIM_THRESHOLD, KEPT)
+    _call_glibc("mallopt", M_MMAP_THRESHOLD, MMAP_THRESHOLD_MAX)
+    _call_glibc("mallopt", M_TRIM_THRESHOLD, KEPT)
+
+
+def _call_glibc(name: str, *arguments: int) -> None:
+    """Call a function that only glibc has; with another C library nothing happens."""
+    function = getattr(ctypes.CDLL(None), name, None)
+    if function:
+        function(*arguments)
 
 
 @cache
