@@ -9,8 +9,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ddag import config, jobs, sweeps
-from ddag.command_line import one_line_errors
+from ddag import jobs
+from ddag.runs import sweeps
+from ddag.settings import composition as config
+from ddag.settings.endings import one_line_errors
 
 config.register()
 

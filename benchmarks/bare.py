@@ -40,7 +40,7 @@ class Block(nn.Cell):
 
 
 class BareNetwork(nn.Cell):
-    """Pictures of both modalities to the logits of ``classes``."""
+    """Images of both modalities to the logits of ``classes``."""
 
     def __init__(self, backbone: str, classes: int) -> None:
         super().__init__()

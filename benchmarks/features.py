@@ -13,17 +13,18 @@ from benchmarks import report
 from benchmarks.bare import BareNetwork
 from benchmarks.report import Row
 from benchmarks.turns import Turn, ratio, take_turns
-from ddag import device
-from ddag.data import regdb, synthetic
-from ddag.evaluate import REGDB, Evaluator
+from ddag.datasets import regdb
+from ddag.evaluation.evaluator import REGDB, Evaluator
+from ddag.machine import device
 from ddag.model.initial import initialise
 from ddag.model.network import DDAG
+from ddag.people import generate as synthetic
 
 CLASSES = 395
 
 
 class BareForward(nn.Cell):
-    """One modality's pictures to their features."""
+    """One modality's images to their features."""
 
     def __init__(self, network: BareNetwork) -> None:
         super().__init__(auto_prefix=False)
@@ -47,15 +48,15 @@ def framework(root: Path, backbone: str, height: int, width: int, batch: int, pa
     return lambda: evaluator.extract(test_set.query)
 
 
-def bare(pictures: int, backbone: str, height: int, width: int, batch: int) -> Turn:
-    """As many pictures that are at hand through the bare network."""
+def bare(images: int, backbone: str, height: int, width: int, batch: int) -> Turn:
+    """As many images that are at hand through the bare network."""
     device.configure("CPU", device_id=0, mode="graph", seed=0)
     forward = BareForward(BareNetwork(backbone, CLASSES))
     forward.set_train(False)
     images = np.random.default_rng(0).standard_normal((batch, 3, height, width), np.float32)
 
     def turn() -> None:
-        for _ in range(pictures // batch):
+        for _ in range(images // batch):
             forward(Tensor(images)).asnumpy()
 
     return turn
@@ -66,17 +67,17 @@ def measure(
     height: int = 288,
     width: int = 144,
     batch: int = 16,
-    pictures: int = 32,
+    images: int = 32,
     rounds: int = 5,
 ) -> list[Row]:
-    """Features of test pictures against the bare network's forward pass, ResNet-50, 288 x 144"""
+    """Features of test images against the bare network's forward pass, ResNet-50, 288 x 144"""
     with TemporaryDirectory() as name:
         root = Path(name) / "people"
-        synthetic.generate(root, layout="regdb", identities=pictures // 2, pictures=4, seed=0)
+        synthetic.generate(root, layout="regdb", identities=images // 2, images=4, seed=0)
         size = (backbone, height, width, batch)
         times = take_turns(
             {
-                "bare": partial(bare, pictures, *size),
+                "bare": partial(bare, images, *size),
                 "framework": partial(framework, root, *size, 3),
                 "without parts": partial(framework, root, *size, 0),
             },
@@ -84,20 +85,18 @@ def measure(
         )
         counted = count(root)
     rows = [
-        Row.at_least(
-            f"pictures a second, {what} / bare forward", 1 / ratio(times[name], other), 0.95
-        )
+        Row.at_least(f"images a second, {what} / bare forward", 1 / ratio(times[name], other), 0.95)
         for name, what, other in (
             ("framework", "with parts", times["bare"]),
             ("without parts", "without", times["bare"]),
         )
     ]
     once = "yes" if counted else "no"
-    return [*rows, Row("each picture through the network once", once, "yes", counted)]
+    return [*rows, Row("each image through the network once", once, "yes", counted)]
 
 
 def count(root: Path) -> bool:
-    """Whether two galleries that share pictures have each extracted once."""
+    """Whether two galleries that share images have each extracted once."""
     device.configure("CPU", device_id=0, mode="pynative", seed=0)
     network = DDAG(4, backbone="resnet18", part=0, graph=False, low_dim=8, heads=1, height=32)
     initialise(network, seed=0)

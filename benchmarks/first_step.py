@@ -11,11 +11,11 @@ RUN = Path(__file__).parents[1] / "run.py"
 
 if __name__ == "__main__":
     sys.path.insert(0, str(RUN.parent))
-    from ddag import environment, processors
+    from ddag.machine import environment, processors
 
     processors.claim(None, processors.ALONE)
     environment.prepare()
-    from ddag import train
+    from ddag.training import step as train
 
     step = train.Trainer.step
 

@@ -10,7 +10,7 @@ from mindspore import Tensor, nn, ops
 from benchmarks import report
 from benchmarks.report import Row
 from benchmarks.turns import Turn, ratio, take_turns
-from ddag import device
+from ddag.machine import device
 from ddag.model.graph import NO_EDGE, GraphAttention, identity_graph
 
 CHANNELS, FEATURES, HEADS = 2048, 512, 4
@@ -76,10 +76,10 @@ def measure(nodes: int = 64, large: int = 192, rounds: int = 5) -> list[Row]:
     )
     framework, pairs = times["framework"], times["pairs"]
     return [
-        Row.at_most(f"gradients of {nodes} pictures, largest difference", apart, 1e-4),
-        Row.at_most(f"time of {large} pictures, framework / pairs", ratio(framework, pairs), 1),
+        Row.at_most(f"gradients of {nodes} images, largest difference", apart, 1e-4),
+        Row.at_most(f"time of {large} images, framework / pairs", ratio(framework, pairs), 1),
         Row(
-            f"peak memory of {large} pictures",
+            f"peak memory of {large} images",
             f"{framework.memory:.3g} GB, with pairs {pairs.memory:.3g} GB",
             "less",
             framework.memory < pairs.memory,

@@ -15,11 +15,11 @@ from benchmarks import report
 from benchmarks.report import DOCS, Row
 from benchmarks.step import Size, framework
 from benchmarks.turns import take_turns
-from ddag import metrics
+from ddag.evaluation import metrics
 
 BASE = Size(backbone="resnet18", height=96, width=48, identities=8, images=2, part=3)
 STEPS: Mapping[str, Mapping[str, Size]] = {
-    "pictures": {str(4 * n): replace(BASE, identities=n) for n in (4, 8, 16, 32)},
+    "images": {str(4 * n): replace(BASE, identities=n) for n in (4, 8, 16, 32)},
     "parts": {str(part): replace(BASE, part=part) for part in (0, 1, 3, 6)},
     "height": {
         str(height): replace(BASE, height=height, width=height // 2)
@@ -35,7 +35,7 @@ def measure(
     rounds: int = 5,
     folder: Path = DOCS,
 ) -> list[Row]:
-    """Growth: a step of ResNet-18 (32 pictures of 96 x 48, three parts), 100 queries ranked"""
+    """Growth: a step of ResNet-18 (32 images of 96 x 48, three parts), 100 queries ranked"""
     rows = []
     for what, sizes in steps.items():
         taken = take_turns({at: partial(framework, size) for at, size in sizes.items()},
@@ -47,7 +47,7 @@ def measure(
     seconds = {gallery: ranking(gallery, rounds) for gallery in galleries}
     rows.append(Row("100 queries by gallery: seconds", _listed(seconds)))
     rows.append(Row("100 queries by gallery: ratio to the first", _listed(_ratios(seconds))))
-    draw(folder / "benchmarks_growth_gallery.png", "gallery pictures", "seconds", seconds)
+    draw(folder / "benchmarks_growth_gallery.png", "gallery images", "seconds", seconds)
     return rows
 
 

@@ -16,14 +16,14 @@ import rich
 from benchmarks import report
 from benchmarks.report import Row
 from benchmarks.settings import composed
-from ddag import build
 from ddag.data.loader import Batch
-from ddag.interruption import Requests
+from ddag.machine.interruption import Requests
 from ddag.model.initial import initialise
-from ddag.settings import Settings
-from ddag.tracking import Tracker
-from ddag.train import Trainer
-from ddag.training import Training
+from ddag.runs.tracking import Tracker
+from ddag.settings.settings import Settings
+from ddag.training import parts as build
+from ddag.training.loop import Training
+from ddag.training.step import Trainer
 
 
 class Interludes(Tracker):
@@ -76,18 +76,18 @@ def step_alone(settings: Settings, identities: int) -> Callable[[int], None]:
     return take
 
 
-def measure(identities: int = 150, pictures: int = 10, epochs: int = 5, *more: str) -> list[Row]:
+def measure(identities: int = 150, images: int = 10, epochs: int = 5, *more: str) -> list[Row]:
     """A whole epoch of the default run against its step alone"""
     with TemporaryDirectory() as name:
         settings = composed(
-            f"dataset.generate.identities={identities}", f"dataset.generate.pictures={pictures}",
+            f"dataset.generate.identities={identities}", f"dataset.generate.images={images}",
             f"dataset.root={name}/people", f"train.epochs={epochs}", "train.steps=null",
             "train.eval_every=0", "train.eval_start=false", *more,
         )  # fmt: skip
         build.configure_device(settings)
         training = Training(settings, Path(name) / "run")
         people = identities // 2
-        steps = people * pictures // (settings.sampler.identities * settings.sampler.images)
+        steps = people * images // (settings.sampler.identities * settings.sampler.images)
         take = step_alone(settings, people)
         # A bar is drawn on a terminal only.
         rich.reconfigure(force_terminal=True, file=io.StringIO())

@@ -13,11 +13,12 @@ import numpy as np
 from benchmarks import report
 from benchmarks.report import Row
 from benchmarks.turns import Prepare, Turn, take_turns
-from ddag import metrics
-from ddag.data.records import Modality, Records, TestSet
+from ddag.data.records import Records, TestSet
+from ddag.evaluation import metrics
+from ddag.settings.choices import Modality
 
 CHANNELS = 2048
-Counts = Literal["pictures", "identities"]
+Counts = Literal["images", "identities"]
 Score = Callable[..., metrics.Scores]
 SYSU = {"queries": 3803, "gallery": 301, "galleries": 10, "people": 96}
 REGDB = {"queries": 2060, "gallery": 2060, "galleries": 1, "people": 206}
@@ -36,7 +37,7 @@ def score_by_loop(
     gallery = gallery_identities.tolist()
     for row, identity in enumerate(query_identities.tolist()):
         cells = zip(distance[row].tolist(), gallery, excluded[row].tolist())
-        # At a tie the wrong picture comes first.
+        # At a tie the wrong image comes first.
         ranking = sorted((far, found == identity, found) for far, found, out in cells if not out)
         hits, passed, precision = 0, [], 0.0
         for rank, (_, hit, found) in enumerate(ranking, 1):
@@ -90,7 +91,7 @@ def features(count: int, identities: np.ndarray, seed: int) -> np.ndarray:
 def measure() -> list[Row]:
     """Evaluation figures against a loop over the queries"""
     rows = compare("SYSU-MM01, 3,803 x 301 x ten galleries, feat and feat_att", SYSU, "identities")
-    rows += compare("RegDB, 2,060 x 2,060, feat and feat_att", REGDB, "pictures")
+    rows += compare("RegDB, 2,060 x 2,060, feat and feat_att", REGDB, "images")
     return rows + memory(100_000, queries=3803)
 
 
@@ -165,7 +166,7 @@ def memory(gallery: int, *, queries: int, channels: int = 256) -> list[Row]:
     whole = 4e-9 * gallery * queries
     return [
         Row.at_most(
-            f"ranking {gallery:,} pictures: memory beside their features"
+            f"ranking {gallery:,} images: memory beside their features"
             f" (the distances alone would be {whole:.2g} GB)", added, 0.5, "GB"
         ),
         Row("its time", f"{times['large'].seconds[0]:.3g} s for {queries:,} queries"),
@@ -173,17 +174,17 @@ def memory(gallery: int, *, queries: int, channels: int = 256) -> list[Row]:
 
 
 def rank_large(gallery: int, queries: int, channels: int) -> Turn:
-    """The evaluator's ranking, without a network: pictures of the gallery by ten an identity."""
-    from ddag import environment
+    """The evaluator's ranking, without a network: images of the gallery by ten an identity."""
+    from ddag.machine import environment
 
     environment.prepare()
-    from ddag.evaluate import REGDB as RULES
-    from ddag.evaluate import Evaluator
+    from ddag.evaluation.evaluator import REGDB as RULES
+    from ddag.evaluation.evaluator import Evaluator
 
     generator = np.random.default_rng(0)
     sets = [
         _records(modality, np.arange(count) % max(1, gallery // 10))
-        for modality, count in ((Modality.VISIBLE, queries), (Modality.INFRARED, gallery))
+        for modality, count in ((Modality.visible, queries), (Modality.infrared, gallery))
     ]
     given = {
         records.modality: generator.standard_normal((len(records), channels), np.float32)
@@ -204,7 +205,7 @@ def rank_large(gallery: int, queries: int, channels: int) -> Turn:
 
 
 def _records(modality: Modality, identities: np.ndarray) -> Records:
-    camera = 1 if modality is Modality.VISIBLE else 2
+    camera = 1 if modality is Modality.visible else 2
     paths: Sequence[str] = [""] * len(identities)
     return Records(np.array(paths), identities, np.full(len(identities), camera), modality)
 

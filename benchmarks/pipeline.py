@@ -1,4 +1,4 @@
-"""The input pipeline: sampled, augmented, normalised pictures of both modalities."""
+"""The input pipeline: sampled, augmented, normalised images of both modalities."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.report import Row
-from ddag import device
 from ddag.data.loader import Augmentation, TrainLoader
-from ddag.data.records import Modality, Records, TrainSet
+from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
+from ddag.machine import device
+from ddag.settings.choices import Modality
 
 RELEASE = Augmentation(crop=10, flip=True, grayscale=0.5, erasing=0.5)
 
@@ -22,14 +23,14 @@ def people(
 ) -> TrainSet:
     """A training set of noise, in memory."""
     sets = []
-    for modality, count in ((Modality.VISIBLE, visible), (Modality.INFRARED, infrared)):
+    for modality, count in ((Modality.visible, visible), (Modality.infrared, infrared)):
         pixels = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
         sets.append(records(modality, pixels, np.arange(count) % identities))
     return TrainSet(*sets)
 
 
 def records(modality: Modality, pixels: np.ndarray, identities: np.ndarray) -> Records:
-    """Pictures at hand."""
+    """Images at hand."""
     count = len(pixels)
     return Records(
         np.array([str(row) for row in range(count)]), identities, np.ones(count), modality, pixels
@@ -37,7 +38,7 @@ def records(modality: Modality, pixels: np.ndarray, identities: np.ndarray) -> R
 
 
 def loader(train_set: TrainSet, *, workers: int = 2) -> tuple[TrainLoader, IdentitySampler]:
-    """Batches of 8 identities and 4 pictures of each in both modalities."""
+    """Batches of 8 identities and 4 images of each in both modalities."""
     device.configure("CPU", device_id=0, mode="graph", seed=0)  # as every job does
     sampler = IdentitySampler(
         train_set.visible.identities,
@@ -49,9 +50,9 @@ def loader(train_set: TrainSet, *, workers: int = 2) -> tuple[TrainLoader, Ident
     return TrainLoader(train_set, sampler, augmentation=RELEASE, workers=workers, seed=0), sampler
 
 
-def measure(pictures: int = 1600, epochs: int = 7) -> list[Row]:
-    """The input pipeline: augmented 288 x 144 pictures, both modalities, 2 workers"""
-    train_set = people(pictures, pictures, 50)
+def measure(images: int = 1600, epochs: int = 7) -> list[Row]:
+    """The input pipeline: augmented 288 x 144 images, both modalities, 2 workers"""
+    train_set = people(images, images, 50)
     batches, sampler = loader(train_set)
     rates, by_processor = [], []
     for epoch in range(epochs):
@@ -63,7 +64,7 @@ def measure(pictures: int = 1600, epochs: int = 7) -> list[Row]:
         rates.append(count / (time.perf_counter() - start))
         by_processor.append(count / (time.process_time() - processor_start))
     return [
-        Row.at_least("augmented pictures", median(rates), 2500, "a second"),
+        Row.at_least("augmented images", median(rates), 2500, "a second"),
         Row(
             "by the processor time that they take, on two cores with nothing else to do",
             f"{2 * median(by_processor):,.0f} a second",

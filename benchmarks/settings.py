@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from ddag import config
-from ddag.settings import Settings
+from ddag.settings import composition as config
+from ddag.settings.settings import Settings
 
 REPOSITORY = Path(__file__).parents[1]
 

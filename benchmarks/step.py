@@ -28,12 +28,12 @@ class Size:
     part: int = 3
 
     def batch(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Visible and infrared pictures and their identities."""
+        """Visible and infrared images and their identities."""
         generator = np.random.default_rng(0)
         shape = (2, self.identities * self.images, 3, self.height, self.width)
-        pictures = generator.normal(size=shape).astype(np.float32)
+        images = generator.normal(size=shape).astype(np.float32)
         identities = np.repeat(np.arange(self.identities, dtype=np.int32), self.images)
-        return pictures[0], pictures[1], identities
+        return images[0], images[1], identities
 
 
 PUBLISHED = Size()
@@ -42,12 +42,12 @@ PUBLISHED = Size()
 def framework(size: Size) -> Turn:
     """The whole of DDAG through ``ddag.train.Trainer``."""
     _graph_mode()
-    from ddag import optim
     from ddag.data.loader import Batch
-    from ddag.losses import BatchLoss
+    from ddag.losses.objective import BatchLoss
     from ddag.model.initial import initialise
     from ddag.model.network import DDAG
-    from ddag.train import Trainer
+    from ddag.training import optim
+    from ddag.training.step import Trainer
 
     network = DDAG(
         CLASSES, backbone=size.backbone, part=size.part, graph=True, low_dim=512, heads=4,
@@ -101,7 +101,7 @@ def contestants(size: Size) -> dict[str, Prepare]:
 
 
 def measure(size: Size = PUBLISHED, rounds: int = 3, lives: int = 2) -> list[Row]:
-    """A training step: ResNet-50, 288 x 144, 16 + 16 pictures, three parts, graph attention"""
+    """A training step: ResNet-50, 288 x 144, 16 + 16 images, three parts, graph attention"""
     times = take_turns(contestants(size), rounds=rounds, lives=lives)
     return [_absolute(name, each) for name, each in times.items()] + comparisons(times)
 
@@ -136,10 +136,10 @@ def _absolute(name: str, times: Times) -> Row:
 
 
 def _graph_mode() -> None:
-    from ddag import environment
+    from ddag.machine import environment
 
     environment.prepare()
-    from ddag import device
+    from ddag.machine import device
 
     device.configure("CPU", device_id=0, mode="graph", seed=0)
 

@@ -13,14 +13,14 @@ from benchmarks import report
 from benchmarks.pipeline import loader
 from benchmarks.report import Row
 from benchmarks.turns import Turn, take_turns
-from ddag.data.sysu import PUBLISHED_TRAIN_INFRARED, PUBLISHED_TRAIN_VISIBLE
-from ddag.data.sysu_prepare import read_prepared
+from ddag.datasets.sysu.files import PUBLISHED_TRAIN_INFRARED, PUBLISHED_TRAIN_VISIBLE
+from ddag.datasets.sysu.prepare import read_prepared
 
 HEIGHT, WIDTH = 288, 144
 
 
 def write(folder: Path, *, visible: int, infrared: int, identities: int) -> None:
-    """The arrays of ``job=prepare``, of blank pictures."""
+    """The arrays of ``job=prepare``, of blank images."""
     folder.mkdir()
     for word, count in (("rgb", visible), ("ir", infrared)):
         np.save(folder / f"train_{word}_resized_label.npy", np.arange(count) % identities)
@@ -49,7 +49,7 @@ def read(folder: Path, batches: int) -> Turn:
 def measure(
     visible: int = PUBLISHED_TRAIN_VISIBLE, infrared: int = PUBLISHED_TRAIN_INFRARED
 ) -> list[Row]:
-    """Training data of SYSU-MM01's size, 22,258 + 11,909 pictures mapped from disk"""
+    """Training data of SYSU-MM01's size, 22,258 + 11,909 images mapped from disk"""
     with TemporaryDirectory() as name:
         large, small = Path(name) / "large", Path(name) / "small"
         write(large, visible=visible, infrared=infrared, identities=50)
@@ -64,10 +64,10 @@ def measure(
         )
     added = times["all"].memory - times["100"].memory
     return [
-        Row.at_most("resident memory above the same epoch on 100 pictures", added, 1.5, "GB"),
+        Row.at_most("resident memory above the same epoch on 100 images", added, 1.5, "GB"),
         Row.at_most("to the first batch", started, 10, "s"),
         Row.at_most(
-            "time of the epoch, all pictures / 100",
+            "time of the epoch, all images / 100",
             times["all"].seconds[0] / times["100"].seconds[0],
             2,
         ),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ddag import environment
-from ddag.data import synthetic
+from ddag.machine import environment
+from ddag.people import generate as synthetic
 
 environment.prepare()  # before the first test module imports MindSpore
 
@@ -29,7 +29,7 @@ def _pynative() -> None:
 
 
 def _configure() -> None:
-    from ddag import device
+    from ddag.machine import device
 
     device.configure("CPU", device_id=0, mode="pynative", seed=0)
 
@@ -38,7 +38,7 @@ def _configure() -> None:
 def tiny_regdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve generated people in RegDB's layout, six to train with, six to test with."""
     root = tmp_path_factory.mktemp("data") / "regdb"
-    synthetic.generate(root, layout="regdb", identities=12, pictures=4, seed=0)
+    synthetic.generate(root, layout="regdb", identities=12, images=4, seed=0)
     return root
 
 
@@ -46,5 +46,5 @@ def tiny_regdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_sysu(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty generated people in SYSU-MM01's layout, four of them to test with."""
     root = tmp_path_factory.mktemp("data") / "sysu"
-    synthetic.generate(root, layout="sysu", identities=20, pictures=3, seed=0)
+    synthetic.generate(root, layout="sysu", identities=20, images=3, seed=0)
     return root

@@ -34,7 +34,7 @@ ROWS = [
     },
     {"config", "data.", "model.", "losses", "device", "report."},
     {"optim", "checkpoint", "tracking", "drawing."},
-    {"train", "evaluate", "attention", "sources", "picture_folder"},
+    {"train", "evaluate", "attention", "sources", "image_folder"},
     {"build", "inspection", "summaries", "progress", "checkpoint_folder", "compiled"},
     {"training", "restore"},
     {"experiment", "exchange", "visualize", "search", "profiling"},

@@ -1,1 +1,1 @@
-"""Data sets: from folders on disk to batches of pictures."""
+"""Data sets: from folders on disk to batches of images."""

@@ -1,4 +1,4 @@
-"""Random erasing: a rectangle of a picture made blank, so that no single patch is relied on."""
+"""Random erasing: a rectangle of an image made blank, so that no single patch is relied on."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Optional
 
 import numpy as np
 
-AREA = (0.02, 1 / 3)  # of the rectangle, as a share of the picture
+AREA = (0.02, 1 / 3)  # of the rectangle, as a share of the image
 LOG_ASPECT = (math.log(0.3), math.log(1 / 0.3))  # of height by width
 TRIES = 10  # rectangles drawn before one that fits
 
 
 def erase(images: np.ndarray, probability: float, generator: np.random.Generator) -> None:
-    """Blank a rectangle of some of the pictures, in place.
+    """Blank a rectangle of some of the images, in place.
 
-    MindSpore's own operation for this runs picture by picture in Python, so it is done here on the
-    finished batch. The value 0 is the mean colour of a normalised picture.
+    MindSpore's own operation for this runs image by image in Python, so it is done here on the
+    finished batch. The value 0 is the mean colour of a normalised image.
 
     Args:
         images: ``(B, 3, H, W)`` float32, normalised.
-        probability: of each picture to lose a rectangle.
+        probability: of each image to lose a rectangle.
         generator: drawn from.
 
     Source:
@@ -37,7 +37,7 @@ def erase(images: np.ndarray, probability: float, generator: np.random.Generator
 def _draw_rectangle(
     height: int, width: int, generator: np.random.Generator
 ) -> Optional[tuple[slice, slice]]:
-    """Rows and columns of a random rectangle; None if none of the tries fits the picture."""
+    """Rows and columns of a random rectangle; None if none of the tries fits the image."""
     for _ in range(TRIES):
         area = generator.uniform(*AREA) * height * width
         aspect = math.exp(generator.uniform(*LOG_ASPECT))

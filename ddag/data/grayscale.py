@@ -1,4 +1,4 @@
-"""Random grayscale: a picture without its colours, so that shape and texture have to do."""
+"""Random grayscale: an image without its colours, so that shape and texture have to do."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def drop_colours(images: np.ndarray, probability: float, generator: np.random.Generator) -> None:
-    """Make some of the pictures grey, in place.
+    """Make some of the images grey, in place.
 
     MindSpore's own operation for this takes five times as long.
 
     Args:
         images: ``(B, 3, H, W)`` uint8 RGB.
-        probability: of each picture to lose its colours.
+        probability: of each image to lose its colours.
         generator: drawn from.
     """
-    # For all pictures: memory asked for and given back each time costs more than the arithmetic.
+    # For all images: memory asked for and given back each time costs more than the arithmetic.
     levels = np.empty(images.shape[1:], np.float32)
     for row in np.flatnonzero(generator.random(len(images)) < probability):
         levels[:] = images[row]

@@ -1,6 +1,6 @@
-"""Records and sampled rows through MindSpore's C++ picture operations to batches.
+"""Records and sampled rows through MindSpore's C++ image operations to batches.
 
-Shapes: B pictures of one modality in a batch, H x W pixels.
+Shapes: B images of one modality in a batch, H x W pixels.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from mindspore.dataset import vision
 
 from ddag.data.erasing import erase
 from ddag.data.grayscale import drop_colours
-from ddag.data.pictures import read_pictures
-from ddag.data.records import Modality, Records, TrainSet
+from ddag.data.images import read_images
+from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
+from ddag.settings.choices import Modality
 
 # Of ImageNet, in the order RGB; what pretrained weights expect.
 MEAN = (0.485, 0.456, 0.406)
@@ -27,7 +28,7 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Batch(NamedTuple):
-    """One training batch; picture i shows the same identity in both modalities."""
+    """One training batch; image i shows the same identity in both modalities."""
 
     visible: np.ndarray  # (B, 3, H, W) float32, normalised
     infrared: np.ndarray  # (B, 3, H, W) float32, normalised
@@ -36,7 +37,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What a training picture goes through; see ``config.AugmentationConfig``."""
+    """What a training image goes through; see ``config.AugmentationConfig``."""
 
     crop: int
     flip: bool
@@ -98,9 +99,9 @@ class TrainLoader:
             yield batch
 
     def _operations(self) -> list[Any]:
-        """What MindSpore does to each picture, ``(H, W, 3)`` to ``(3, H, W)``, all in uint8.
+        """What MindSpore does to each image, ``(H, W, 3)`` to ``(3, H, W)``, all in uint8.
 
-        As float32 a picture is four times as large, and the pipeline several times as slow.
+        As float32 an image is four times as large, and the pipeline several times as slow.
         """
         assert self._set.visible.pixels is not None
         size = self._set.visible.pixels.shape[1:3]
@@ -113,9 +114,9 @@ class TrainLoader:
 
 
 def _unmap(records: Records) -> None:
-    """Give back the memory of pictures mapped from disk; the system's cache still has them.
+    """Give back the memory of images mapped from disk; the system's cache still has them.
 
-    Else an epoch would hold every picture it has touched.
+    Else an epoch would hold every image it has touched.
     """
     assert records.pixels is not None
     if isinstance(records.pixels.base, mmap.mmap):
@@ -125,17 +126,17 @@ def _unmap(records: Records) -> None:
 def batches_in_order(
     records: Records, *, height: int, width: int, batch: int
 ) -> Iterator[np.ndarray]:
-    """Every picture once, in order, decoded ahead in threads: ``(B, 3, H, W)``, normalised.
+    """Every image once, in order, decoded ahead in threads: ``(B, 3, H, W)``, normalised.
 
-    The last batch is filled up with blank pictures, since a batch of another size would have the
-    network compiled anew. Fewer pictures than ``batch`` make one batch of their number.
+    The last batch is filled up with blank images, since a batch of another size would have the
+    network compiled anew. Fewer images than ``batch`` make one batch of their number.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: an image cannot be read.
     """
     batch = min(batch, len(records))
-    pictures = read_pictures(records.paths.tolist(), height=height, width=width)
-    while chunk := list(islice(pictures, batch)):
+    decoded = read_images(records.paths.tolist(), height=height, width=width)
+    while chunk := list(islice(decoded, batch)):
         images = np.zeros((batch, 3, height, width), np.float32)
         images[: len(chunk)] = normalise(np.stack(chunk))
         yield images
@@ -158,15 +159,15 @@ def _scale(images: np.ndarray) -> np.ndarray:
         np.array(values, np.float32).reshape(3, 1, 1) * 255 for values in (MEAN, DEVIATION)
     )
     scaled = np.empty(images.shape, np.float32)
-    for levels, picture in zip(images, scaled):  # one by one they stay in the processor's cache
-        picture[:] = levels
-        picture -= mean
-        picture /= deviation
+    for levels, image in zip(images, scaled):  # one by one they stay in the processor's cache
+        image[:] = levels
+        image -= mean
+        image /= deviation
     return scaled
 
 
 class _Pairs:
-    """A visible and an infrared picture of one identity, by position in the epoch."""
+    """A visible and an infrared image of one identity, by position in the epoch."""
 
     def __init__(self, train_set: TrainSet, visible: np.ndarray, infrared: np.ndarray) -> None:
         self._visible, self._infrared = train_set.visible, train_set.infrared

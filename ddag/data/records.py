@@ -1,32 +1,26 @@
-"""Pictures as arrays of path, identity and camera: the one currency of the data package."""
+"""Images as arrays of path, identity and camera: the one currency of the data package."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Optional, Union
 
 import numpy as np
 
-
-class Modality(str, Enum):
-    """What kind of camera took a picture, and so which stem of the network it goes through."""
-
-    VISIBLE = "visible"
-    INFRARED = "infrared"
+from ddag.settings.choices import Modality
 
 
 @dataclass(frozen=True)
 class Records:
-    """N pictures of one modality.
+    """N images of one modality.
 
     Attributes:
-        paths: ``(N,)`` str, where each picture lies.
+        paths: ``(N,)`` str, where each image lies.
         identities: ``(N,)`` int64; in a training set 0, 1, ... without gaps, in a query or
             gallery the data set's own numbers.
         cameras: ``(N,)`` int64, the data set's own numbers; 0 where they are not known.
-        modality: of every picture here.
-        pixels: ``(N, H, W, 3)`` uint8 RGB, in memory or memory-mapped, once the pictures are
+        modality: of every image here.
+        pixels: ``(N, H, W, 3)`` uint8 RGB, in memory or memory-mapped, once the images are
             decoded and resized; None while they are only on disk.
     """
 
@@ -40,7 +34,7 @@ class Records:
         return len(self.identities)
 
     def select(self, rows: Union[np.ndarray, slice]) -> Records:
-        """The pictures at ``rows``, an index array, a boolean mask or a slice, in that order."""
+        """The images at ``rows``, an index array, a boolean mask or a slice, in that order."""
         return replace(
             self,
             paths=self.paths[rows],
@@ -52,7 +46,7 @@ class Records:
 
 @dataclass(frozen=True)
 class TrainSet:
-    """The pictures to learn from; both modalities hold the same identities 0, 1, ..."""
+    """The images to learn from; both modalities hold the same identities 0, 1, ..."""
 
     visible: Records
     infrared: Records
@@ -68,8 +62,8 @@ class TestSet:
     """A query, to be ranked against one or more galleries.
 
     Attributes:
-        query: pictures of one modality.
-        gallery: every picture that any gallery holds, once.
+        query: images of one modality.
+        gallery: every image that any gallery holds, once.
         trials: for each gallery the rows of ``gallery`` that it holds, int64.
     """
 
@@ -78,8 +72,8 @@ class TestSet:
     trials: tuple[np.ndarray, ...]
 
     def select(self, query: np.ndarray, gallery: np.ndarray) -> TestSet:
-        """The pictures where the bool masks ``query`` and ``gallery`` hold."""
-        row = np.cumsum(gallery) - 1  # of each picture that stays, among those that stay
+        """The images where the bool masks ``query`` and ``gallery`` hold."""
+        row = np.cumsum(gallery) - 1  # of each image that stays, among those that stay
         trials = tuple(row[trial[gallery[trial]]] for trial in self.trials)
         return TestSet(self.query.select(query), self.gallery.select(gallery), trials)
 

@@ -1,6 +1,6 @@
-"""Which pictures share a batch: P identities x K images x 2 modalities."""
+"""Which images share a batch: P identities x K images x 2 modalities."""
 
-# N pictures of one modality, I identities, P identities and K images of each in a batch.
+# N images of one modality, I identities, P identities and K images of each in a batch.
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddag.errors import InputError
+from ddag.machine.errors import InputError
 
 
 class IdentitySampler:
     """Draws the batches of any epoch as a function of seed and epoch alone.
 
-    Each batch takes P identities without replacement, and for each of them K pictures of each
+    Each batch takes P identities without replacement, and for each of them K images of each
     modality with replacement. An epoch has N // (P * K) batches, N counting the larger modality.
 
     Raises:
-        InputError: fewer identities than a batch asks for, an identity without a picture in one
-            modality, or too few pictures for a single batch.
+        InputError: fewer identities than a batch asks for, an identity without an image in one
+            modality, or too few images for a single batch.
 
     Source:
         IdentitySampler in utils.py of the authors' release.
@@ -45,7 +45,7 @@ class IdentitySampler:
         self._identity_count = len(labels)
         self._identities, self._images, self._seed = identities, images, seed
         self.batch_images = 2 * identities * images  # of both modalities
-        # Identities whose pictures are fewer than a batch takes of them, so that it repeats some.
+        # Identities whose images are fewer than a batch takes of them, so that it repeats some.
         self.scarce = sum(
             int((rows.sizes < images).sum()) for rows in (self._visible, self._infrared)
         )
@@ -71,9 +71,9 @@ class _RowsOfIdentity:
     sizes: np.ndarray  # (I,) how many they are
 
     @classmethod
-    def group(cls, picture_labels: np.ndarray, labels: np.ndarray) -> _RowsOfIdentity:
-        rows = np.argsort(picture_labels, kind="stable")
-        starts = np.searchsorted(picture_labels[rows], labels)
+    def group(cls, image_labels: np.ndarray, labels: np.ndarray) -> _RowsOfIdentity:
+        rows = np.argsort(image_labels, kind="stable")
+        starts = np.searchsorted(image_labels[rows], labels)
         return cls(rows, starts, np.diff(starts, append=len(rows)))
 
     def draw(self, chosen: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -81,24 +81,24 @@ class _RowsOfIdentity:
         return self.rows[self.starts[chosen] + generator.integers(self.sizes[chosen])]
 
 
-def _refuse_missing(labels: np.ndarray, picture_labels: np.ndarray, modality: str) -> None:
-    missing = np.setdiff1d(labels, picture_labels)
+def _refuse_missing(labels: np.ndarray, image_labels: np.ndarray, modality: str) -> None:
+    missing = np.setdiff1d(labels, image_labels)
     if len(missing):
         raise InputError(
-            f"training set: identity {missing[0]} has no {modality} picture"
-            f" ({len(missing)} such identities); leave it out or restore its pictures"
+            f"training set: identity {missing[0]} has no {modality} image"
+            f" ({len(missing)} such identities); leave it out or restore its images"
         )
 
 
-def _refuse_small(identity_count: int, pictures: int, identities: int, images: int) -> None:
+def _refuse_small(identity_count: int, available: int, identities: int, images: int) -> None:
     if identities > identity_count:
         raise InputError(
             f"sampler.identities={identities}: the training set has {identity_count} identities;"
             f" use at most {identity_count}"
         )
-    if identities * images > pictures:
+    if identities * images > available:
         raise InputError(
             f"sampler.images={images}: {identities} identities x {images} images are more than"
-            f" the {pictures} pictures of the larger modality, so an epoch would have no batch;"
+            f" the {available} images of the larger modality, so an epoch would have no batch;"
             " use fewer"
         )

@@ -1,6 +1,6 @@
-"""What the network looks at: activation over pictures, attention between parts, and the gate."""
+"""What the network looks at: activation over images, attention between parts, and the gate."""
 
-# N pictures, h x w last feature map, P parts.
+# N images, h x w last feature map, P parts.
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from PIL import Image
 
 from ddag.drawing.figure import new_figure, on_sheet, thumbnails
 
-HEIGHT, WIDTH = 192, 96  # of a picture, in pixels
+HEIGHT, WIDTH = 192, 96  # of an image, in pixels
 GAP = 12
 NUMBERS_UP_TO = 6  # parts, beyond which numbers in the cells would be too small to read
 
 
 def draw_activation(paths: Sequence[str], activation: np.ndarray) -> Figure:
-    """The pictures in a row and below each the same picture under its activation.
+    """The images in a row and below each the same image under its activation.
 
     Args:
         paths: N.
         activation: ``(N, h, w)``; each is spread over the whole range of colours.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: an image cannot be read.
     """
-    pictures = thumbnails(paths, height=HEIGHT, width=WIDTH)
+    images = thumbnails(paths, height=HEIGHT, width=WIDTH)
     sheet = np.full((2 * HEIGHT + 3 * GAP, len(paths) * (WIDTH + GAP) + GAP, 3), 255, np.uint8)
-    for number, (picture, values) in enumerate(zip(pictures, activation)):
+    for number, (image, values) in enumerate(zip(images, activation)):
         columns = slice(number * (WIDTH + GAP) + GAP, (number + 1) * (WIDTH + GAP))
-        sheet[GAP : GAP + HEIGHT, columns] = picture
-        sheet[2 * GAP + HEIGHT : 2 * GAP + 2 * HEIGHT, columns] = _overlay(picture, values)
+        sheet[GAP : GAP + HEIGHT, columns] = image
+        sheet[2 * GAP + HEIGHT : 2 * GAP + 2 * HEIGHT, columns] = _overlay(image, values)
     return on_sheet(sheet)[0]
 
 
@@ -60,14 +60,14 @@ def draw_parts(attention: Mapping[str, np.ndarray], gate: np.ndarray) -> Figure:
     return figure
 
 
-def _overlay(picture: np.ndarray, activation: np.ndarray) -> np.ndarray:
-    """``(H, W, 3)`` uint8: the picture in grey under ``(h, w)`` activation in colour."""
+def _overlay(image: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    """``(H, W, 3)`` uint8: the image in grey under ``(h, w)`` activation in colour."""
     span = np.ptp(activation)
     scaled = (activation - activation.min()) / (span if span > 0 else 1)
-    size = picture.shape[1], picture.shape[0]
+    size = image.shape[1], image.shape[0]
     smooth = Image.fromarray(scaled.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
     colours = colormaps["jet"](np.asarray(smooth).clip(0, 1))[..., :3] * 255
-    grey = picture.mean(axis=2, keepdims=True)
+    grey = image.mean(axis=2, keepdims=True)
     return (0.5 * grey + 0.5 * colours).astype(np.uint8)
 
 

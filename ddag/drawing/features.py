@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.manifold import TSNE
 
-from ddag.data.records import Modality
 from ddag.drawing.figure import new_figure
-from ddag.ranking import Comparison, Sample
+from ddag.evaluation.ranking import Comparison, Sample
+from ddag.settings.choices import Modality
 
 BINS = 80
-MARKERS = {Modality.VISIBLE: "o", Modality.INFRARED: "^"}
-FEWEST = 4  # pictures that make a map
+MARKERS = {Modality.visible: "o", Modality.infrared: "^"}
+FEWEST = 4  # images that make a map
 
 
 def draw_distances(compared: Comparison) -> Figure:
@@ -40,10 +40,10 @@ def draw_distances(compared: Comparison) -> Figure:
 
 
 def draw_map(sample: Sample, *, seed: int) -> Figure:
-    """t-SNE of at least ``FEWEST`` pictures, a colour for each person, a mark for each modality.
+    """t-SNE of at least ``FEWEST`` images, a colour for each person, a mark for each modality.
 
     Args:
-        sample: the pictures.
+        sample: the images.
         seed: of t-SNE.
 
     Source:
@@ -63,7 +63,7 @@ def draw_map(sample: Sample, *, seed: int) -> Figure:
         x, y = points[held].T
         axes.scatter(x, y, c=colours[held], marker=marker, s=26, linewidths=0)
     axes.set(xticks=[], yticks=[])
-    axes.set_title(f"{len(points)} pictures of {len(people)} identities, a colour each")
+    axes.set_title(f"{len(points)} images of {len(people)} identities, a colour each")
     axes.legend(handles=[_mark(modality) for modality in MARKERS], frameon=False)
     return figure
 

@@ -1,4 +1,4 @@
-"""Figures without a screen, and the pictures that stand in them."""
+"""Figures without a screen, and the images that stand in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ddag.data.pictures import read_pictures
+from ddag.data.images import read_images
 
 DPI = 100
 VISIBLE_COLOUR, INFRARED_COLOUR = "#d95f02", "#3b5bdb"
@@ -51,12 +51,12 @@ def to_png(pixels: np.ndarray) -> bytes:
 
 
 def thumbnails(paths: Sequence[str], *, height: int, width: int) -> np.ndarray:
-    """The pictures, ``(N, height, width, 3)`` uint8.
+    """The images, ``(N, height, width, 3)`` uint8.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: an image cannot be read.
     """
-    return np.stack(list(read_pictures(paths, height=height, width=width)))
+    return np.stack(list(read_images(paths, height=height, width=width)))
 
 
 def _inches(width: int, height: int) -> tuple[float, float]:

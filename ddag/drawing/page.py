@@ -1,4 +1,4 @@
-"""Pictures and what they show as one HTML page that needs no other file."""
+"""Images and what they show as one HTML page that needs no other file."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def to_html(title: str, facts: Mapping[str, str], sections: Sequence[Section]) -
 
 def _section(section: Section) -> str:
     title, text = escape(section.title), escape(section.text)
-    picture = ""
+    image = ""
     if section.png is not None:
         data = base64.b64encode(section.png).decode("ascii")
-        picture = f'\n<p><img alt="{title}" src="data:image/png;base64,{data}"></p>'
-    return f"<h2>{title}</h2>\n<p>{text}</p>{picture}"
+        image = f'\n<p><img alt="{title}" src="data:image/png;base64,{data}"></p>'
+    return f"<h2>{title}</h2>\n<p>{text}</p>{image}"

@@ -1,4 +1,4 @@
-"""Rank lists: queries and the gallery pictures nearest to each, right and wrong ones framed."""
+"""Rank lists: queries and the gallery images nearest to each, right and wrong ones framed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ddag.drawing.figure import on_sheet, thumbnails
-from ddag.ranking import Comparison, cosine_distance, nearest
+from ddag.evaluation.ranking import Comparison, cosine_distance, nearest
 
 TOP = 10
 HEIGHT, WIDTH = 160, 80  # of a thumbnail, in pixels
@@ -23,12 +23,12 @@ RIGHT, WRONG, NEUTRAL = "#1a9641", "#d7191c", "#bbbbbb"
 
 @dataclass(frozen=True)
 class RankList:
-    """A query and its nearest gallery pictures, nearest first.
+    """A query and its nearest gallery images, nearest first.
 
     Attributes:
         query: its path.
         title: lines below the query.
-        paths: of the gallery pictures.
+        paths: of the gallery images.
         captions: lines below each.
         right: whether each shows the query's person; None where nobody knows.
     """
@@ -61,21 +61,21 @@ def rank_list(compared: Comparison, feature: str, row: int) -> RankList:
 
 
 def draw(lists: Sequence[RankList]) -> Figure:
-    """A row of pictures for each list: the query, a gap, and the gallery pictures.
+    """A row of images for each list: the query, a gap, and the gallery images.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: an image cannot be read.
     """
     size = len(lists) * CELL_HEIGHT, (TOP + 1) * CELL_WIDTH + GAP, 3
     sheet = np.full(size, 255, np.uint8)
     captions = []
     for number, each in enumerate(lists):
-        pictures = thumbnails([each.query, *each.paths], height=HEIGHT, width=WIDTH)
+        images = thumbnails([each.query, *each.paths], height=HEIGHT, width=WIDTH)
         texts = [each.title, *each.captions]
-        for place, (picture, text, colour) in enumerate(zip(pictures, texts, _colours(each))):
+        for place, (image, text, colour) in enumerate(zip(images, texts, _colours(each))):
             top = number * CELL_HEIGHT + FRAME
             left = place * CELL_WIDTH + (GAP if place else 0) + (CELL_WIDTH - WIDTH) // 2
-            _paste(sheet, picture, top, left, colour)
+            _paste(sheet, image, top, left, colour)
             captions.append((left + WIDTH / 2, top + HEIGHT + FRAME, text))
     figure, axes = on_sheet(sheet)
     for x, y, text in captions:
@@ -86,14 +86,14 @@ def draw(lists: Sequence[RankList]) -> Figure:
 
 
 def _colours(ranked: RankList) -> list[str]:
-    """Of the frames: the query's, then each gallery picture's."""
+    """Of the frames: the query's, then each gallery image's."""
     if ranked.right is None:
         return [NEUTRAL] * (1 + len(ranked.paths))
     return [NEUTRAL, *(RIGHT if right else WRONG for right in ranked.right)]
 
 
-def _paste(sheet: np.ndarray, picture: np.ndarray, top: int, left: int, colour: str) -> None:
-    """Put a picture with a frame around it, in place."""
+def _paste(sheet: np.ndarray, image: np.ndarray, top: int, left: int, colour: str) -> None:
+    """Put an image with a frame around it, in place."""
     frame = (np.array(to_rgb(colour)) * 255).round().astype(np.uint8)
     sheet[top - FRAME : top + HEIGHT + FRAME, left - FRAME : left + WIDTH + FRAME] = frame
-    sheet[top : top + HEIGHT, left : left + WIDTH] = picture
+    sheet[top : top + HEIGHT, left : left + WIDTH] = image

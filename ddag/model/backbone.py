@@ -29,7 +29,7 @@ RESNETS = {
 }
 WIDTHS = (64, 128, 256, 512)
 # Every layer after the first halves the map, but for the last: DDAG keeps its stride at 1, so that
-# the part branch has twice the rows to pool (18 of a picture 288 pixels high).
+# the part branch has twice the rows to pool (18 of an image 288 pixels high).
 STRIDES = (1, 2, 2, 1)
 
 

@@ -9,12 +9,12 @@ from typing import Optional
 
 from mindspore import Tensor, nn, ops
 
-from ddag.data.records import Modality
 from ddag.model.backbone import TwoStreamResNet
 from ddag.model.graph import GraphBranch
 from ddag.model.part import PartAttention
 from ddag.model.pooling import pool
 from ddag.model.shape import map_size
+from ddag.settings.choices import Modality
 
 
 class DDAG(nn.Cell):
@@ -44,7 +44,7 @@ class DDAG(nn.Cell):
             graph: whether to train with graph attention.
             low_dim: features of a graph-attention head.
             heads: of the first graph-attention layer.
-            height: of a picture, in pixels.
+            height: of an image, in pixels.
         """
         super().__init__()
         self.backbone = TwoStreamResNet(backbone)
@@ -64,7 +64,7 @@ class DDAG(nn.Cell):
         """Scores of a training batch.
 
         Args:
-            visible: ``(B, 3, H, W)`` normalised pictures.
+            visible: ``(B, 3, H, W)`` normalised images.
             infrared: ``(B, 3, H, W)``, of the same identities in the same order.
             identities: ``(B,)`` int32 labels.
             *masks: ``DropoutMasks`` as tensors; none with graph attention off.
@@ -86,13 +86,13 @@ class DDAG(nn.Cell):
 
 
 class FeatureExtractor(nn.Cell):
-    """The network as it is used at test time, for pictures of one modality."""
+    """The network as it is used at test time, for images of one modality."""
 
     def __init__(self, network: DDAG, modality: Modality) -> None:
         # A parameter keeps the name it has in the network: checkpoints are written by name.
         super().__init__(auto_prefix=False)
         backbone = network.backbone
-        self.stem = backbone.visible if modality is Modality.VISIBLE else backbone.infrared
+        self.stem = backbone.visible if modality is Modality.visible else backbone.infrared
         self.shared = backbone.shared
         self.bottleneck = network.bottleneck
         self.has_part = network.has_part
@@ -105,7 +105,7 @@ class FeatureExtractor(nn.Cell):
         """Features to rank by.
 
         Args:
-            images: ``(B, 3, H, W)`` normalised pictures.
+            images: ``(B, 3, H, W)`` normalised images.
 
         Returns:
             ``feat`` and, with IWPA, ``feat_att``, each ``(B, C)`` of length 1.
@@ -118,13 +118,13 @@ class FeatureExtractor(nn.Cell):
 
 
 class AttentionReader(FeatureExtractor):
-    """What the network looks at in pictures of one modality."""
+    """What the network looks at in images of one modality."""
 
     def construct(self, images: Tensor) -> tuple[Tensor, ...]:
         """What each place adds to the global feature and, with IWPA, which part looks at which.
 
         Args:
-            images: ``(B, 3, H, W)`` normalised pictures.
+            images: ``(B, 3, H, W)`` normalised images.
 
         Returns:
             The inner product of each place's vector and ``feat``, both after the bottleneck and

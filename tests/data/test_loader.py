@@ -10,8 +10,9 @@ from PIL import Image
 from ddag.data.erasing import erase
 from ddag.data.grayscale import drop_colours
 from ddag.data.loader import Augmentation, Batch, TrainLoader, batches_in_order, normalise
-from ddag.data.records import Modality, Records, TrainSet
+from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
+from ddag.settings.choices import Modality
 
 NONE = Augmentation(crop=0, flip=False, grayscale=0, erasing=0)
 
@@ -27,7 +28,7 @@ def records(modality: Modality, seed: int) -> Records:
     )
 
 
-TRAIN = TrainSet(records(Modality.VISIBLE, 0), records(Modality.INFRARED, 1))
+TRAIN = TrainSet(records(Modality.visible, 0), records(Modality.infrared, 1))
 
 
 def load(
@@ -40,7 +41,7 @@ def load(
     return list(loader.epoch(epoch, batches=sampler.batches))
 
 
-def test_a_batch_holds_the_sampled_pictures_of_both_modalities() -> None:
+def test_a_batch_holds_the_sampled_images_of_both_modalities() -> None:
     sampler = IdentitySampler(
         TRAIN.visible.identities, TRAIN.infrared.identities, identities=2, images=2, seed=0
     )
@@ -69,14 +70,14 @@ def test_normalising_is_by_imagenets_mean_and_deviation() -> None:
 ALL = Augmentation(crop=4, flip=True, grayscale=0.5, erasing=0.5)
 
 
-def test_the_same_seed_and_epoch_give_the_same_pictures() -> None:
+def test_the_same_seed_and_epoch_give_the_same_images() -> None:
     for one, same in zip(load(ALL), load(ALL)):
         for array, again in zip(one, same):
             np.testing.assert_array_equal(array, again)
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"epoch": 1}])
-def test_another_seed_or_epoch_gives_other_pictures(other: dict[str, int]) -> None:
+def test_another_seed_or_epoch_gives_other_images(other: dict[str, int]) -> None:
     one, another = load(ALL)[0], load(ALL, **other)[0]
     assert (one.visible != another.visible).any()
 
@@ -92,7 +93,7 @@ def test_each_augmentation_is_a_switch_of_its_own(change: dict) -> None:
     assert any(infrared) == ("grayscale" not in change)
 
 
-def test_a_grey_picture_has_one_level_in_all_channels() -> None:
+def test_a_grey_image_has_one_level_in_all_channels() -> None:
     for batch in load(replace(NONE, grayscale=1.0)):
         mean, deviation = (
             np.array(values).reshape(3, 1, 1)
@@ -140,25 +141,25 @@ def test_erasing_blanks_one_rectangle_of_the_share_asked_for() -> None:
     blank = (images == 0).all(axis=1)
     erased = blank.any(axis=(1, 2))
     assert 0.4 < erased.mean() < 0.6
-    for picture in blank[erased]:
-        rows, columns = picture.any(axis=1), picture.any(axis=0)
-        assert picture.sum() == rows.sum() * columns.sum()
-        assert 0.01 < picture.mean() < 0.45
+    for image in blank[erased]:
+        rows, columns = image.any(axis=1), image.any(axis=0)
+        assert image.sum() == rows.sum() * columns.sum()
+        assert 0.01 < image.mean() < 0.45
 
 
-def test_test_batches_hold_every_picture_once_and_fill_up_the_last(tmp_path: Path) -> None:
+def test_test_batches_hold_every_image_once_and_fill_up_the_last(tmp_path: Path) -> None:
     paths = []
     for number in range(5):
         paths.append(str(tmp_path / f"{number}.png"))
         Image.new("RGB", (16, 32), (50 * number,) * 3).save(paths[-1])
-    five = Records(np.array(paths), np.arange(5), np.ones(5, np.int64), Modality.VISIBLE)
+    five = Records(np.array(paths), np.arange(5), np.ones(5, np.int64), Modality.visible)
     batches = list(batches_in_order(five, height=32, width=16, batch=2))
     assert [len(batch) for batch in batches] == [2, 2, 2]
     levels = np.concatenate(batches)[:5, 0, 0, 0] * 0.229 * 255 + 0.485 * 255
     np.testing.assert_allclose(levels, [0, 50, 100, 150, 200], atol=0.01)
 
 
-def test_pictures_mapped_from_disk_are_as_good_as_those_in_memory(tmp_path: Path) -> None:
+def test_images_mapped_from_disk_are_as_good_as_those_in_memory(tmp_path: Path) -> None:
     mapped = []
     for modality in (TRAIN.visible, TRAIN.infrared):
         np.save(tmp_path / f"{modality.modality.value}.npy", modality.pixels)

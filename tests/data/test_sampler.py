@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ddag.data.sampler import IdentitySampler
-from ddag.errors import InputError
+from ddag.machine.errors import InputError
 
 VISIBLE = np.array([2, 0, 1, 1, 0, 2, 3, 3, 3, 3, 0, 1])
 INFRARED = np.array([3, 2, 1, 0, 0])
@@ -59,7 +59,7 @@ def test_epochs_and_seeds_differ() -> None:
     assert not np.array_equal(first, sampler(seed=6).epoch(0)[0])
 
 
-def test_every_picture_and_identity_gets_its_turn_equally() -> None:
+def test_every_image_and_identity_gets_its_turn_equally() -> None:
     many = [sampler().epoch(number) for number in range(2000)]
     visible = np.concatenate([rows.ravel() for rows, _ in many])
     shares = np.bincount(VISIBLE[visible], minlength=4) / len(visible)
@@ -75,18 +75,18 @@ def test_more_identities_than_the_set_has_are_refused() -> None:
 
 
 def test_an_epoch_without_a_batch_is_refused() -> None:
-    with pytest.raises(InputError, match=r"sampler.images=7: .* 12 pictures"):
+    with pytest.raises(InputError, match=r"sampler.images=7: .* 12 images"):
         sampler(images=7)
 
 
 def test_an_identity_in_one_modality_only_is_named() -> None:
-    with pytest.raises(InputError, match="identity 2 has no infrared picture"):
+    with pytest.raises(InputError, match="identity 2 has no infrared image"):
         IdentitySampler(np.array([0, 1, 2]), np.array([0, 1]), identities=1, images=1, seed=0)
-    with pytest.raises(InputError, match="identity 0 has no visible picture"):
+    with pytest.raises(InputError, match="identity 0 has no visible image"):
         IdentitySampler(np.array([1, 2]), np.array([0, 1, 2]), identities=1, images=1, seed=0)
 
 
-def test_identities_with_too_few_pictures_are_counted() -> None:
+def test_identities_with_too_few_images_are_counted() -> None:
     labels = np.repeat([0, 1, 2], [4, 3, 1])
     made = IdentitySampler(labels, labels, identities=2, images=3, seed=0)
     assert made.scarce == 2  # identity 2, in either modality

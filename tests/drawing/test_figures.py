@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddag.data.records import Modality, Records
+from ddag.data.records import Records
 from ddag.drawing import attention, features
 from ddag.drawing.figure import to_pixels
 from ddag.drawing.page import Section, to_html
-from ddag.ranking import Comparison, Sample
+from ddag.evaluation.ranking import Comparison, Sample
+from ddag.settings.choices import Modality
 
 
 def varied(pixels: np.ndarray) -> bool:
     return len(np.unique(pixels.reshape(-1, 3), axis=0)) > 3
 
 
-def test_activation_lies_over_the_picture_where_it_is_strong(tiny_regdb: Path) -> None:
+def test_activation_lies_over_the_image_where_it_is_strong(tiny_regdb: Path) -> None:
     paths = [str(next((tiny_regdb / each / "1").iterdir())) for each in ("Visible", "Thermal")]
     activation = np.zeros((2, 4, 2))
     activation[:, 0] = 1  # the top row
@@ -43,7 +44,7 @@ def comparison(features_by_name: dict[str, np.ndarray]) -> Comparison:
     identities = np.array([0, 0, 1, 1])
     sides = [
         Records(np.array(["x"] * 4), identities, np.zeros(4, int), modality)
-        for modality in (Modality.VISIBLE, Modality.INFRARED)
+        for modality in (Modality.visible, Modality.infrared)
     ]
     excluded = np.zeros((4, 4), bool)
     return Comparison(*sides, features_by_name, features_by_name, lambda *_: excluded)
@@ -59,9 +60,9 @@ def test_distances_have_a_plot_for_each_feature_and_count_their_pairs() -> None:
 
 
 @pytest.mark.parametrize("count", [features.FEWEST, 40])
-def test_the_map_has_every_picture_under_its_modalitys_mark(count: int) -> None:
+def test_the_map_has_every_image_under_its_modalitys_mark(count: int) -> None:
     vectors = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
-    modalities = [Modality.VISIBLE] * (count - 1) + [Modality.INFRARED]
+    modalities = [Modality.visible] * (count - 1) + [Modality.infrared]
     numbers = np.arange(count) % 3
     figure = features.draw_map(Sample(vectors, numbers, numbers, modalities, ["x"] * count), seed=0)
     visible, infrared = figure.axes[0].collections

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from ddag.data import sysu_protocol
+from ddag.datasets.sysu import protocol as sysu_protocol
 from ddag.drawing import ranks
 from ddag.drawing.figure import to_pixels
 from ddag.drawing.ranks import RankList
-from ddag.evaluate import SYSU
-from ddag.ranking import Comparison
+from ddag.evaluation.evaluator import SYSU
+from ddag.evaluation.ranking import Comparison
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_frames_tell_right_from_wrong(compared: Comparison) -> None:
     seen = set()
     for number, (row, each) in enumerate(zip(rows, lists)):
         own = int(compared.query.identities[row])
-        # The folder of a picture is its person.
+        # The folder of an image is its person.
         expected = [
             "right" if int(Path(path).parent.name) == own else "wrong" for path in each.paths
         ]
@@ -58,7 +58,7 @@ def test_frames_tell_right_from_wrong(compared: Comparison) -> None:
     assert seen == {"right", "wrong"}
 
 
-def test_no_query_of_camera_3_is_shown_pictures_of_camera_2(compared: Comparison) -> None:
+def test_no_query_of_camera_3_is_shown_images_of_camera_2(compared: Comparison) -> None:
     row = int(np.flatnonzero(compared.query.cameras == 3)[0])
     assert (compared.gallery.cameras == 2).any()
     each = ranks.rank_list(compared, "feat", row)

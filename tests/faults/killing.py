@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from test_command_line import REPOSITORY, TINY
+from typed import REPOSITORY, TINY
 
-from ddag import checkpoint
+from ddag.training import checkpoint
 
 
 class Whole(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import killing
 
-from ddag import checkpoint
+from ddag.training import checkpoint
 
 MEGABYTE = 1 << 20
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from ddag.data.records import Modality
 from ddag.model.initial import initialise
 from ddag.model.network import DDAG, FeatureExtractor
+from ddag.settings.choices import Modality
 
 
 def build(part: int = 3, *, graph: bool = True) -> DDAG:
@@ -35,7 +35,7 @@ def test_graph_off_removes_its_parameters_and_its_scores() -> None:
 def test_part_zero_has_no_part_parameters_and_one_feature() -> None:
     network = build(part=0)
     assert not any(name.startswith("part.") for name in names(network))
-    assert len(FeatureExtractor(network, Modality.VISIBLE)(images())) == 1
+    assert len(FeatureExtractor(network, Modality.visible)(images())) == 1
 
 
 def test_both_branches_leave_the_other_parameters_alone() -> None:
@@ -52,7 +52,7 @@ def test_bottleneck_biases_are_frozen() -> None:
 
 @pytest.mark.parametrize("part", [0, 1, 3, 4])
 def test_features_have_length_one(part: int) -> None:
-    for feature in FeatureExtractor(build(part), Modality.INFRARED)(images()):
+    for feature in FeatureExtractor(build(part), Modality.infrared)(images()):
         np.testing.assert_allclose(np.linalg.norm(feature.asnumpy(), axis=1), 1, rtol=1e-5)
 
 
@@ -68,6 +68,6 @@ def test_a_modality_goes_through_its_own_stem() -> None:
 def test_extracting_features_renames_and_changes_no_parameter() -> None:
     network = build()
     before = {each.name: each.asnumpy().copy() for each in network.get_parameters()}
-    FeatureExtractor(network, Modality.VISIBLE)(images())
+    FeatureExtractor(network, Modality.visible)(images())
     for parameter in network.get_parameters():
         np.testing.assert_array_equal(before[parameter.name], parameter.asnumpy())

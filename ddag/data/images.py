@@ -1,0 +1,194 @@
+"""Image files decoded and resized as the authors' release does it: Pillow, RGB, LANCZOS."""
+
+# N images, H x W pixels.
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional, TypeVar, Union
+
+import numpy as np
+from PIL import Image
+
+from ddag.data.records import Records
+from ddag.machine.errors import InputError
+
+_WORKERS = min(8, os.cpu_count() or 1)  # Pillow lets other threads run while it decodes
+_AHEAD = 4 * _WORKERS  # images decoded before they are asked for: bounds the memory
+_BROKEN = (
+    OSError,  # missing, truncated, not an image
+    SyntaxError,  # what Pillow's PNG reader raises
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+
+def read_image(path: Union[str, Path], *, height: int, width: int) -> np.ndarray:
+    """The image at ``path``, ``(H, W, 3)`` uint8 RGB.
+
+    Raises:
+        InputError: the file is missing, empty, truncated or not an image.
+
+    Source:
+        pre_process_sysu.py and data_loader.py of the authors' release; their ``Image.ANTIALIAS``
+        is LANCZOS.
+    """
+    try:
+        image = _decode(path)
+    except _BROKEN as error:
+        raise InputError(
+            f"{path}: {_reason(path, error)}; restore the file from the data set"
+        ) from error
+    return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def read_images(paths: Sequence[str], *, height: int, width: int) -> Iterator[np.ndarray]:
+    """The images one after another, ``(H, W, 3)`` uint8 each, decoded in threads.
+
+    Raises:
+        InputError: as ``read_image``, at the first such file.
+    """
+    return _in_threads(lambda path: read_image(path, height=height, width=width), paths)
+
+
+def load(
+    records: Records,
+    *,
+    height: int,
+    width: int,
+    skip_broken: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> Records:
+    """The same records with ``pixels`` in memory.
+
+    Args:
+        records: images on disk.
+        height: of the images in memory, in pixels.
+        width: in pixels.
+        skip_broken: leave out and log the images that cannot be read.
+        advance: called after each image.
+
+    Raises:
+        InputError: images cannot be read, and are not to be skipped; or none can.
+    """
+
+    def read(path: str) -> Union[np.ndarray, str]:
+        try:
+            return read_image(path, height=height, width=width)
+        except InputError as error:
+            return str(error)
+
+    pixels = np.empty((len(records), height, width, 3), np.uint8)
+    broken = {}
+    for row, found in enumerate(_in_threads(read, records.paths.tolist())):
+        if isinstance(found, str):
+            broken[records.paths[row]] = found
+        else:
+            pixels[row] = found
+        advance()
+    whole = replace(records, pixels=pixels)
+    mask = _without(broken, records, skip_broken)
+    return whole.select(mask) if broken else whole  # a selection copies
+
+
+def readable(
+    records: Records, *, skip_broken: bool, advance: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """Which images can be decoded, ``(N,)`` bool; ``skip_broken``, ``advance`` as in ``load``.
+
+    Raises:
+        InputError: as ``load``.
+    """
+    found = unreadable(records.paths.tolist(), advance=advance)
+    return _without({path: f"{path}: {why}" for path, why in found}, records, skip_broken)
+
+
+def unreadable(
+    paths: Sequence[str], *, advance: Callable[[], None] = lambda: None
+) -> list[tuple[str, str]]:
+    """The files that cannot be decoded, each with the reason; ``advance`` as in ``load``."""
+    found = []
+    for path, reason in zip(paths, _in_threads(_why_unreadable, paths)):
+        if reason:
+            found.append((path, reason))
+        advance()
+    return found
+
+
+def _without(broken: dict[str, str], records: Records, skip: bool) -> np.ndarray:
+    """Which images are not ``broken``, ``(N,)`` bool; raises for those that are, or logs them."""
+    mask = ~np.isin(records.paths, list(broken))
+    if not broken:
+        return mask
+    first = next(iter(broken.values()))
+    if not skip:
+        count = f"{len(broken)} such images of {len(records)}"
+        raise InputError(f"{first} ({count}), or leave them out with data.broken=skip")
+    for reason in broken.values():
+        log.warning("Skipped: %s", reason)
+    if not mask.any():
+        raise InputError(f"{first}; none of {len(records)} images can be read")
+    return mask
+
+
+def _in_threads(read: Callable[[str], Result], paths: Iterable[str]) -> Iterator[Result]:
+    """What ``read`` gives for each path, in their order, a bounded number ahead."""
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for path in paths:
+            waiting.append(pool.submit(read, path))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _decode(path: Union[str, Path]) -> Image.Image:
+    """The image in RGB; raises one of ``_BROKEN``."""
+    with Image.open(path) as image:
+        if image.mode.startswith("I"):
+            # 16-bit grey, which Pillow would clip at 255 instead of scaling.
+            grey = np.asarray(image).astype(np.int64) >> 8
+            return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
+        if "transparency" in image.info:
+            # Pillow warns when a transparent palette goes to RGB directly.
+            return image.convert("RGBA").convert("RGB")
+        return image.convert("RGB")
+
+
+def _why_unreadable(path: str) -> Optional[str]:
+    try:
+        _decode(path)
+    except _BROKEN as error:
+        return _reason(path, error)
+    return None
+
+
+def _reason(path: Union[str, Path], error: BaseException) -> str:
+    file = Path(path)
+    if isinstance(error, PermissionError):
+        return "may not be read"
+    if not file.exists():
+        return "no such file"
+    if file.is_dir():
+        return "is a folder, not an image"
+    if file.stat().st_size == 0:
+        return "is empty (0 bytes)"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "is not an image"
+    return f"cannot be decoded ({error})"

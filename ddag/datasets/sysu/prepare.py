@@ -1,0 +1,178 @@
+"""SYSU-MM01's training images decoded once into arrays on disk, and read back memory-mapped.
+
+The four files have the names and the content that the field's pre_process_sysu.py gives them, and
+files made by that script serve as well.
+"""
+
+# N images, H x W pixels.
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Optional
+
+import numpy as np
+
+from ddag.data.images import read_images, readable
+from ddag.data.records import Records, TrainSet
+from ddag.datasets.sysu import files as sysu
+from ddag.machine.errors import InputError
+from ddag.settings.choices import Modality
+
+_FILE_WORD = {Modality.visible: "rgb", Modality.infrared: "ir"}
+_AGAIN = "run python run.py job=prepare dataset=sysu again"
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether all four arrays are there."""
+    return all(
+        (folder / _file_name(modality, content)).is_file()
+        for modality in Modality
+        for content in ("img", "label")
+    )
+
+
+def prepare(
+    root: Path,
+    *,
+    target: Optional[Path] = None,
+    height: int = 288,
+    width: int = 144,
+    skip_broken: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> None:
+    """Writes the images and labels of the training set as four ``.npy`` files.
+
+    Images stream from disk to disk. The files appear under their names only once all are
+    complete, the labels last, so that an interrupted run leaves a set that is not prepared rather
+    than one that is wrong.
+
+    Args:
+        root: folder of the data set.
+        target: folder of the arrays; without it, ``root``.
+        height: of the stored images.
+        width: of the stored images.
+        skip_broken: leave out and log the images that cannot be read.
+        advance: called after each image, of both modalities.
+
+    Raises:
+        InputError: what ``sysu.read_train`` and ``read_image`` refuse, or no room on the disk.
+    """
+    train = sysu.read_train(root)
+    if skip_broken:
+        train = TrainSet(
+            *(
+                records.select(readable(records, skip_broken=True))
+                for records in (train.visible, train.infrared)
+            )
+        )
+    folder = root if target is None else target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_full_disk(folder, (len(train.visible) + len(train.infrared)) * height * width * 3)
+        with TemporaryDirectory(dir=folder, prefix=".preparing-") as draft:
+            _write(train, Path(draft), height=height, width=width, advance=advance)
+            _publish(Path(draft), folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the prepared images cannot be written there ({error});"
+            " make room or give yourself the right to write"
+        ) from error
+
+
+def read_prepared(folder: Path, *, height: int, width: int) -> TrainSet:
+    """The training set from the four arrays; its pixels stay on disk until they are used.
+
+    Raises:
+        InputError: a file is missing or damaged, or its content is not what ``prepare`` writes.
+    """
+    visible = _read_modality(folder, Modality.visible, height, width)
+    infrared = _read_modality(folder, Modality.infrared, height, width)
+    labels = np.union1d(visible.identities, infrared.identities)
+    for records in (visible, infrared):
+        if not np.array_equal(np.unique(records.identities), np.arange(len(labels))):
+            raise InputError(
+                f"{folder / _file_name(records.modality, 'label')}: holds other identities than"
+                f" 0 to {len(labels) - 1}, or lacks one of them; {_AGAIN}"
+            )
+    return TrainSet(visible, infrared)
+
+
+def _file_name(modality: Modality, content: str) -> str:
+    return f"train_{_FILE_WORD[modality]}_resized_{content}.npy"
+
+
+def _refuse_full_disk(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise InputError(
+            f"{folder}: the prepared images take {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB"
+            " are free; make room"
+        )
+
+
+def _write(
+    train: TrainSet, draft: Path, *, height: int, width: int, advance: Callable[[], None]
+) -> None:
+    """All four files into ``draft``, safely on disk when this returns."""
+    for records in (train.visible, train.infrared):
+        np.save(draft / _file_name(records.modality, "label"), records.identities)
+        with (draft / _file_name(records.modality, "img")).open("wb") as file:
+            shape = (len(records), height, width, 3)
+            # Plain writes, not a memory map: on a full disk these fail with an error, and a map
+            # kills the process.
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "|u1", "fortran_order": False, "shape": shape}
+            )
+            for image in read_images(records.paths.tolist(), height=height, width=width):
+                file.write(image.tobytes())
+                advance()
+    for path in draft.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _publish(draft: Path, folder: Path) -> None:
+    """Moves the files to their places such that at no time new images stand by old labels."""
+    for modality in Modality:
+        (folder / _file_name(modality, "label")).unlink(missing_ok=True)
+    for content in ("img", "label"):
+        for modality in Modality:
+            name = _file_name(modality, content)
+            (draft / name).replace(folder / name)
+
+
+def _read_modality(folder: Path, modality: Modality, height: int, width: int) -> Records:
+    pixels_file = folder / _file_name(modality, "img")
+    labels_file = folder / _file_name(modality, "label")
+    pixels, labels = _load(pixels_file), _load(labels_file)
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, 3):
+        raise InputError(
+            f"{pixels_file}: holds {pixels.dtype} of shape {pixels.shape} instead of uint8"
+            f" images of {height} x {width}; {_AGAIN}"
+        )
+    if labels.shape != (len(pixels),) or labels.dtype.kind not in "iuf":
+        raise InputError(
+            f"{labels_file}: holds {labels.dtype} of shape {labels.shape} instead of a number for"
+            f" each of {len(pixels)} images; {_AGAIN}"
+        )
+    return Records(
+        paths=np.array([f"{pixels_file.name}[{row}]" for row in range(len(pixels))]),
+        identities=np.array(labels, np.int64),
+        cameras=np.zeros(len(pixels), np.int64),
+        modality=modality,
+        pixels=pixels,
+    )
+
+
+def _load(file: Path) -> np.ndarray:
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(f"{file}: no such file; {_AGAIN}") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{file}: is no readable array ({error}); {_AGAIN}") from error

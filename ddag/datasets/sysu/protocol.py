@@ -1,0 +1,165 @@
+"""SYSU-MM01's test: a query of the infrared cameras, ten drawn galleries of the visible ones."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ddag.data.records import TestSet
+from ddag.datasets.sysu import files as sysu
+from ddag.machine.errors import InputError
+from ddag.settings.choices import Modality
+
+GALLERY_CAMERAS = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
+
+# Picks a trial's images from all that one camera has of one person.
+_Draw = Callable[[Sequence[sysu.Photo]], Sequence[sysu.Photo]]
+
+
+def read_test(
+    root: Path,
+    *,
+    search: Literal["all", "indoor"],
+    shots: int,
+    trials: Sequence[int] = range(10),
+    gallery: Literal["random", "official"] = "random",
+) -> TestSet:
+    """The query and the galleries of the given trials, identities as in the data set.
+
+    Args:
+        root: folder of the data set.
+        search: ``all`` draws the galleries from cameras 1, 2, 4 and 5, ``indoor`` from 1 and 2. The
+            query holds every image of cameras 3 and 6 in both; an indoor query whose person
+            neither camera saw has no match, and the metrics leave it out.
+        shots: images for each person and camera in a gallery, 1 or 10; all where there are fewer.
+        trials: which of the galleries, from 0.
+        gallery: ``random`` draws as the field's code does, ``official`` as the data set's authors
+            do, from ``exp/rand_perm_cam.mat``.
+
+    Raises:
+        InputError: a missing folder or list, no test image, or an unusable rand_perm_cam.mat.
+
+    Source:
+        process_query_sysu and process_gallery_sysu in data_manager.py of the authors' release:
+        after ``random.seed(trial)`` one ``random.choice`` of the sorted files for each identity
+        and camera in order.
+    """
+    identities = sysu.read_identities(root, "test")
+    query = sysu.list_split(root, sysu.INFRARED_CAMERAS, identities)
+    candidates = _list_candidates(root, GALLERY_CAMERAS[search], identities)
+    if not query or not candidates:
+        empty = f"the {search} gallery's cameras" if query else "cameras 3 and 6"
+        raise InputError(
+            f"dataset.root={root}: {empty} have no image of a test identity;"
+            " restore cam1/ to cam6/ from the data set"
+        )
+    if gallery == "official":
+        permutations = _Permutations.load(root)
+        draws = [permutations.draw(shots, trial) for trial in trials]
+    else:
+        draws = [_random_draw(shots, trial) for trial in trials]
+    drawn = [[image for images in candidates for image in draw(images)] for draw in draws]
+    held = sorted({image for images in drawn for image in images})
+    row = {image: number for number, image in enumerate(held)}
+    return TestSet(
+        query=sysu.to_records(query, Modality.infrared),
+        gallery=sysu.to_records(held, Modality.visible),
+        trials=tuple(np.array([row[image] for image in images]) for images in drawn),
+    )
+
+
+def _list_candidates(
+    root: Path, cameras: Sequence[int], identities: Sequence[int]
+) -> list[list[sysu.Photo]]:
+    """For each identity and camera in order the images to draw from, where there are any."""
+    lists = (
+        sysu.list_split(root, [camera], [identity]) for identity in identities for camera in cameras
+    )
+    return [images for images in lists if images]
+
+
+def _random_draw(shots: int, trial: int) -> _Draw:
+    # A generator of our own gives the numbers that random.seed(trial) would, and disturbs nobody.
+    generator = random.Random(trial)
+
+    def draw(images: Sequence[sysu.Photo]) -> Sequence[sysu.Photo]:
+        if shots == 1:
+            return [generator.choice(images)]
+        return generator.sample(images, min(shots, len(images)))
+
+    return draw
+
+
+@dataclass(frozen=True)
+class _Permutations:
+    """The authors' fixed draws: image numbers from 1 in a fixed disorder.
+
+    The file holds a 6 x 1 cell ``rand_perm_cam``: entry [camera - 1][identity - 1] is a matrix of
+    a row for each trial and a column for each image, empty where the camera never saw the person.
+
+    Source:
+        get_testing_set.m in github.com/wuancong/SYSU-MM01, evaluation: the first ``shots`` entries
+        of row ``trial`` choose among the person's images in the order of their names.
+    """
+
+    file: Path
+    cells: np.ndarray  # (6, 1) object
+
+    @classmethod
+    def load(cls, root: Path) -> _Permutations:
+        file = root / "exp" / "rand_perm_cam.mat"
+        try:
+            # Only this file needs SciPy, which comes along with MindSpore.
+            from scipy.io import loadmat, matlab  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise InputError(
+                f"dataset.gallery=official: {file.name} needs SciPy to be read; pip install scipy"
+            ) from error
+        if not file.is_file():
+            raise InputError(
+                f"dataset.gallery=official: no file {file}; put it there from"
+                " github.com/wuancong/SYSU-MM01, evaluation/data_split, or use"
+                " dataset.gallery=random"
+            )
+        try:
+            return cls(file, loadmat(str(file))["rand_perm_cam"])
+        except (
+            matlab.MatReadError,
+            OSError,
+            KeyError,
+            ValueError,
+            TypeError,
+            NotImplementedError,  # the HDF5 format of MATLAB 7.3
+        ) as error:
+            raise InputError(
+                f"{file}: holds no readable cell rand_perm_cam ({error}); restore it from"
+                " github.com/wuancong/SYSU-MM01"
+            ) from error
+
+    def draw(self, shots: int, trial: int) -> _Draw:
+        def draw(images: Sequence[sysu.Photo]) -> Sequence[sysu.Photo]:
+            numbers = self._row(trial, images[0])[:shots]
+            if not len(numbers) or numbers.min() < 1 or numbers.max() > len(images):
+                raise InputError(
+                    f"{self.file}: does not fit the {len(images)} images in"
+                    f" {Path(images[0].path).parent}; restore both from the data set"
+                )
+            return [images[number - 1] for number in numbers]
+
+        return draw
+
+    def _row(self, trial: int, image: sysu.Photo) -> np.ndarray:
+        """The permutation of one trial for the person and camera of ``image``."""
+        try:
+            matrix = self.cells.ravel()[image.camera - 1].ravel()[image.identity - 1]
+            return matrix[trial].astype(np.int64)
+        except (IndexError, AttributeError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.file}: has no row {trial + 1} for camera {image.camera}, identity"
+                f" {image.identity}; restore it from github.com/wuancong/SYSU-MM01"
+            ) from error

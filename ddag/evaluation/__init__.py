@@ -1,0 +1,1 @@
+"""Features, rankings and scores."""

@@ -1,0 +1,191 @@
+"""Features of query and gallery -> distances -> scores, for each gallery and their mean.
+
+Shapes: Q queries, G gallery images, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Callable, Literal, Optional
+
+import numpy as np
+from mindspore import Tensor
+
+from ddag.data.loader import batches_in_order
+from ddag.data.records import Records, TestSet
+from ddag.evaluation import metrics
+from ddag.evaluation.metrics import Scores
+from ddag.evaluation.ranking import Comparison, Features
+from ddag.evaluation.rerank import rerank
+from ddag.model.network import DDAG, FeatureExtractor
+
+NAMES = ("feat", "feat_att")
+CELLS = 1 << 24  # of the distance matrix at a time, 64 MB
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores by feature name, and what the first of the galleries was ranked by.
+
+    Attributes:
+        mean: over the galleries.
+        deviation: standard deviation over the galleries.
+        first: query and first gallery with their features.
+    """
+
+    mean: dict[str, Scores]
+    deviation: dict[str, Scores]
+    first: Comparison
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules of a data set's ranking.
+
+    Attributes:
+        excluded: of query and gallery, ``(Q, G)`` bool, what a query passes over.
+        cmc_counts: see ``metrics.score``.
+    """
+
+    excluded: Callable[[Records, Records], np.ndarray]
+    cmc_counts: Literal["images", "identities"]
+
+
+SYSU = Protocol(
+    excluded=lambda query, gallery: metrics.sysu_excluded(query.cameras, gallery.cameras),
+    cmc_counts="identities",
+)
+REGDB = Protocol(
+    excluded=lambda query, gallery: metrics.regdb_excluded(
+        query.identities,
+        gallery.identities,
+        query_cameras=query.cameras,
+        gallery_cameras=gallery.cameras,
+    ),
+    cmc_counts="images",
+)
+
+
+class Evaluator:
+    """Ranks a test set; the network's two forward passes are compiled once for all evaluations."""
+
+    def __init__(
+        self,
+        network: DDAG,
+        test_set: TestSet,
+        *,
+        protocol: Protocol,
+        height: int,
+        width: int,
+        batch: int,
+        flip: bool = False,
+        reranking: bool = False,
+    ) -> None:
+        """Build the feature extractors.
+
+        Args:
+            network: its weights may change between evaluations.
+            test_set: query and galleries.
+            protocol: the rules they are ranked by.
+            height: of the images, as is ``width``.
+            width: in pixels.
+            batch: images at a time.
+            flip: average the features of each image and its mirror image.
+            reranking: rank by k-reciprocal neighbours, ``rerank.rerank``.
+        """
+        self._set, self._protocol = test_set, protocol
+        self._flip, self._reranking = flip, reranking
+        self._size = {"height": height, "width": width, "batch": batch}
+        self._extractors = {
+            records.modality: FeatureExtractor(network, records.modality)
+            for records in (test_set.query, test_set.gallery)
+        }
+
+    def evaluate(
+        self,
+        *,
+        trials: Optional[Sequence[int]] = None,
+        advance: Callable[[int], None] = lambda n: None,
+    ) -> Evaluation:
+        """Scores over ``trials`` (all without it); ``advance`` hears how many images are done.
+
+        Each image's features are extracted once, however many galleries hold it.
+        """
+        chosen, held = self._rows(trials)
+        gallery = self._set.gallery.select(held)
+        query_features = self.extract(self._set.query, advance)
+        gallery_features = self.extract(gallery, advance)
+        first: Optional[Comparison] = None
+        scores: dict[str, list[Scores]] = {name: [] for name in query_features}
+        for trial in chosen:
+            rows = np.searchsorted(held, trial)
+            compared = Comparison(
+                self._set.query,
+                gallery.select(rows),
+                query_features,
+                {name: values[rows] for name, values in gallery_features.items()},
+                self._protocol.excluded,
+            )
+            first = first or compared
+            for name, found in scores.items():
+                found.append(self._score(compared, name))
+        assert first is not None
+        means = {name: metrics.mean_and_std(found) for name, found in scores.items()}
+        return Evaluation(
+            {name: mean for name, (mean, _) in means.items()},
+            {name: deviation for name, (_, deviation) in means.items()},
+            first,
+        )
+
+    def image_count(self, trials: Optional[Sequence[int]] = None) -> int:
+        """How many images an evaluation extracts the features of."""
+        return len(self._set.query) + len(self._rows(trials)[1])
+
+    def _rows(self, trials: Optional[Sequence[int]]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Rows of the whole gallery: of each chosen trial, and of all of them together."""
+        chosen = [self._set.trials[trial] for trial in trials or range(len(self._set.trials))]
+        return chosen, np.unique(np.concatenate(chosen))
+
+    def extract(
+        self, records: Records, advance: Callable[[int], None] = lambda count: None
+    ) -> Features:
+        """Features of images of the query's or the gallery's modality, each ``(N, C)``."""
+        extractor = self._extractors[records.modality]
+        extractor.set_train(False)
+        parts = []
+        for images in batches_in_order(records, **self._size):
+            features = [feature.asnumpy() for feature in extractor(Tensor(images))]
+            if self._flip:
+                mirrored = np.ascontiguousarray(images[..., ::-1])
+                both = zip(features, extractor(Tensor(mirrored)))
+                features = [_unit(one + other.asnumpy()) for one, other in both]
+            parts.append(features)
+            advance(min(len(images), len(records) - len(images) * (len(parts) - 1)))
+        columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))
+        return dict(zip(NAMES, columns))
+
+    def _score(self, compared: Comparison, name: str) -> Scores:
+        return metrics.score_parts(
+            self._parts(compared, name),
+            compared.gallery.identities,
+            cmc_counts=self._protocol.cmc_counts,
+        )
+
+    def _parts(self, compared: Comparison, name: str) -> Iterator[metrics.Part]:
+        """The queries with their distances, as many at a time as the memory is bounded to."""
+        query, gallery = compared.query_features[name], compared.gallery_features[name]
+        reranked = rerank(query, gallery) if self._reranking else None
+        count = max(1, CELLS // len(gallery))
+        for start in range(0, len(query), count):
+            rows = slice(start, start + count)
+            # The inner product of vectors of length 1, nearest first.
+            distance = -query[rows] @ gallery.T if reranked is None else reranked[rows]
+            chosen = compared.query.select(rows)
+            excluded = compared.exclude(chosen, compared.gallery)
+            yield metrics.Part(distance, chosen.identities, excluded)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Each row of ``(N, C)`` at length 1."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,0 +1,152 @@
+"""The job that shows where the time of a training step goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+import mindspore as ms
+import rich
+from mindspore import Tensor, nn
+from rich.table import Table
+
+from ddag.data.loader import Batch
+from ddag.datasets import sources
+from ddag.losses.objective import TERMS, BatchLoss
+from ddag.machine.bar import bar
+from ddag.model.initial import initialise
+from ddag.runs.tracking import Tracker
+from ddag.settings.settings import Settings
+from ddag.training import parts as build
+from ddag.training.step import Gradients, Trainer, flatten
+
+STEPS = 5  # timed, after one that does not count
+PHASES = ("data", "host to device", "forward", "backward", "optimiser", "logging")
+
+log = logging.getLogger(__name__)
+
+
+def profile(settings: Settings, folder: Path, given: Sequence[str]) -> float:
+    """Print the share of each phase of a step; leave MindSpore's own profile in ``folder``.
+
+    Args:
+        settings: of a training.
+        folder: the run folder.
+        given: not used.
+
+    Raises:
+        InputError: settings or data set do not work.
+    """
+    build.configure_device(settings)
+    listed = sources.list_train(settings.dataset, settings.data)
+    train_set = sources.load(listed, settings.data)
+    sampler = build.build_sampler(settings, train_set)
+    loader = build.build_loader(settings, train_set, sampler)
+    network = build.build_network(settings, train_set.identity_count)
+    initialise(network, settings.seed)
+    step = _Step(settings, build.build_loss(settings, network))
+    batches = loader.epoch(0, batches=min(STEPS + 1, sampler.batches))
+    with Tracker(folder, {}) as tracker:
+        rows = list(step.times(batches, tracker))
+    # The first step waits for the compiler; where the set has one batch it is all there is.
+    timed = rows[1:] or rows
+    _show({name: median(row[name] for row in timed) for name in PHASES})
+    _write_profile(step.again, folder / "mindspore_profile")
+    return 0.0
+
+
+JOBS: dict[str, Callable[[Settings, Path, Sequence[str]], float]] = {"profile": profile}
+
+
+class _Update(nn.Cell):
+    """The optimiser's share of a step by itself."""
+
+    def __init__(self, optimizer: nn.Optimizer) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
+
+    def construct(self, *gradients: Tensor) -> Tensor:
+        """Move the weights; one gradient for each, since a tuple would be compiled in."""
+        return self.optimizer(gradients)
+
+
+class _Step:
+    """A training step in its parts; each waits for its result, so that times can be told apart."""
+
+    def __init__(self, settings: Settings, loss: BatchLoss) -> None:
+        self._loss = loss
+        self._optimizer = build.build_optimizer(settings, loss.network, STEPS + 2)
+        self._gradients = Gradients(loss, self._optimizer)
+        self._update = _Update(self._optimizer)
+        self._trainer = Trainer(
+            loss.network, loss, self._optimizer, dropout=settings.model.dropout, seed=settings.seed
+        )
+        self._gradients.set_train(True)
+        self._inputs: tuple[Tensor, ...] = ()
+
+    def times(self, batches: Iterator[Batch], tracker: Tracker) -> Iterator[Mapping[str, float]]:
+        """Seconds of each phase, a step at a time."""
+        with bar("profiling", STEPS + 1) as advance:
+            marks = [time.perf_counter()]
+            for number, batch in enumerate(batches, 1):
+                marks.append(time.perf_counter())
+                self._load(batch)
+                marks.append(time.perf_counter())
+                self._loss(*self._inputs)[0].asnumpy()
+                marks.append(time.perf_counter())
+                terms, gradients = self._differentiate()
+                marks.append(time.perf_counter())
+                self._move(gradients)
+                marks.append(time.perf_counter())
+                losses = dict(zip(TERMS, flatten(terms)))
+                tracker.log(number, {f"train/{name}": value for name, value in losses.items()})
+                advance(note=f"loss {losses['loss']:.3f}")
+                marks.append(time.perf_counter())
+                seconds = [after - before for before, after in zip(marks, marks[1:])]
+                seconds[3] = max(0.0, seconds[3] - seconds[2])  # both passes without the first
+                yield dict(zip(PHASES, seconds))
+                marks = [time.perf_counter()]
+
+    def again(self) -> None:
+        """The last step once more, as a training does it."""
+        self._move(self._differentiate()[1])
+
+    def _load(self, batch: Batch) -> None:
+        self._inputs = self._trainer.inputs(batch, epoch=0, position=0, graph_weight=0.5)
+
+    def _differentiate(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        terms, half_square, gradients = self._gradients(*self._inputs)
+        half_square.asnumpy()
+        return terms, gradients
+
+    def _move(self, gradients: tuple[Tensor, ...]) -> None:
+        self._update(*gradients)
+        self._optimizer.parameters[-1].asnumpy()
+
+
+def _show(seconds: Mapping[str, float]) -> None:
+    total = sum(seconds.values())
+    table = Table(title=f"A training step, {total * 1000:.0f} ms", title_justify="left")
+    table.add_column("phase")
+    table.add_column("ms", justify="right")
+    table.add_column("share", justify="right")
+    for name, value in seconds.items():
+        table.add_row(name, f"{value * 1000:.1f}", f"{value / total:.1%}")
+    rich.get_console().print(table)
+
+
+def _write_profile(step: Callable[[], None], folder: Path) -> None:
+    """MindSpore's own times, operator by operator, where it can take them."""
+    try:
+        profiler = ms.Profiler(output_path=str(folder), op_time=True, start_profile=False)
+        profiler.start()
+        step()
+        profiler.stop()
+        profiler.analyse()
+    except (RuntimeError, ValueError) as error:
+        log.info("No profile by MindSpore: %s", str(error).strip().splitlines()[0])
+        return
+    log.info("MindSpore's profile: %s", folder)

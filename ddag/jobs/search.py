@@ -1,0 +1,155 @@
+"""The job search: rank a plain folder of images by likeness to one image."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import rich
+from rich.markup import escape
+from rich.table import Table
+
+from ddag.data import image_folder
+from ddag.data import images as image_files
+from ddag.data.records import Records, TestSet
+from ddag.drawing import ranks
+from ddag.drawing.figure import to_pixels, to_png
+from ddag.evaluation.ranking import cosine_distance, nearest
+from ddag.machine.bar import bar
+from ddag.machine.errors import InputError
+from ddag.machine.files import replacing
+from ddag.settings.choices import Modality
+from ddag.settings.jobs import SearchConfig
+from ddag.settings.settings import Settings
+from ddag.training import checkpoint, restore
+from ddag.training import parts as build
+from ddag.training.restore import Restored
+
+log = logging.getLogger(__name__)
+
+OTHER = {Modality.visible: Modality.infrared, Modality.infrared: Modality.visible}
+CAPTION = 18  # characters of a path that stand below its image
+
+
+def search(settings: Settings, folder: Path, given: Sequence[str]) -> None:
+    """Write the whole ranking and an image of its first ranks into the run folder.
+
+    Args:
+        settings: name the checkpoint, the query and the gallery.
+        folder: the run folder.
+        given: overrides of the command line, which go before the checkpoint's settings.
+
+    Raises:
+        InputError: the checkpoint, the query or the gallery does not work.
+    """
+    job = settings.job
+    assert isinstance(job, SearchConfig)
+    for path, reason in image_files.unreadable([job.query]):
+        raise InputError(f"job.query={path}: {reason}; name an image that can be opened")
+    root = Path(job.gallery)
+    held = image_folder.list_images(root)
+    build.configure_device(settings)
+    stored = restore.network(settings, given)
+    paths, distance = _ranking(stored, job, root, held)
+    png = to_png(to_pixels(ranks.draw([_rank_list(job.query, paths, distance)])))
+    _write_table(folder / "ranking.csv", paths, distance)
+    with replacing(folder / "ranking.png") as draft:
+        draft.write_bytes(png)
+    _show(f"Nearest to {job.query}", paths, distance)
+    log.info("Wrote ranking.csv and ranking.png into %s", folder)
+
+
+def _ranking(
+    stored: Restored, job: SearchConfig, root: Path, held: Sequence[image_folder.Entry]
+) -> tuple[list[str], np.ndarray]:
+    """Paths of the gallery's images and their distances, nearest first."""
+    modality = Modality(job.modality.value)
+    other = Modality(job.gallery_modality.value) if job.gallery_modality else OTHER[modality]
+    query, gallery = _records([job.query], modality), _records([each.name for each in held], other)
+    feature = stored.settings.features[-1]
+    test_set = TestSet(query, gallery, trials=())
+    evaluator = build.build_evaluator(stored.settings, stored.network, test_set)
+
+    def extract(paths: list[str]) -> np.ndarray:
+        with bar("extracting", len(paths)) as advance:
+            return evaluator.extract(_records(paths, other), advance)[feature]
+
+    cache, key = _cache(stored, root, other)
+    known = image_folder.features(root, held, extract, cache=cache, key=key)
+    values = np.stack(list(known.values()))
+    distance = cosine_distance(evaluator.extract(query)[feature], values)[0]
+    order = nearest(distance)
+    paths = [str(root / each.name) for each in known]
+    return [paths[row] for row in order], distance[order]
+
+
+def _records(paths: Sequence[str], modality: Modality) -> Records:
+    """Images of nobody knows whom."""
+    unknown = np.zeros(len(paths), np.int64)
+    return Records(np.array(paths), identities=unknown, cameras=unknown, modality=modality)
+
+
+def _cache(stored: Restored, root: Path, modality: Modality) -> tuple[Path, str]:
+    """Where a gallery's features are kept, beside the checkpoint, and what they depend on."""
+    data = stored.settings.data
+    key = {
+        "checkpoint": checkpoint.sha256(stored.path),
+        "feature": stored.settings.features[-1],
+        "height": data.height,
+        "width": data.width,
+        "modality": modality.value,
+    }
+    place = hashlib.sha256(f"{root.resolve()} {modality.value}".encode("utf-8", "replace"))
+    name = f"{stored.path.stem}_{place.hexdigest()[:16]}.npz"
+    return stored.path.parent / "galleries" / name, json.dumps(key)
+
+
+def _write_table(path: Path, paths: Sequence[str], distance: np.ndarray) -> None:
+    # Names of files are bytes; those that are not UTF-8 go out as they came in.
+    with (
+        replacing(path) as draft,
+        draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        rows = csv.writer(file)
+        rows.writerow(("rank", "distance", "path"))
+        for rank, (each, value) in enumerate(zip(paths, distance), start=1):
+            rows.writerow((rank, f"{value:.6f}", each))
+
+
+def _rank_list(query: str, paths: Sequence[str], distance: np.ndarray) -> ranks.RankList:
+    return ranks.RankList(
+        query=query,
+        title=f"query\n{_short(query)}",
+        paths=paths[: ranks.TOP],
+        captions=[
+            f"rank {rank}\n{_short(path)}\n{value:.3f}"
+            for rank, (path, value) in enumerate(zip(paths[: ranks.TOP], distance), start=1)
+        ],
+    )
+
+
+def _short(path: str) -> str:
+    """The end of a path in letters that the figures' font has."""
+    name = "/".join(Path(path).parts[-2:]).encode("ascii", "replace").decode()
+    return name if len(name) <= CAPTION else f"...{name[3 - CAPTION :]}"
+
+
+def _show(title: str, paths: Sequence[str], distance: np.ndarray) -> None:
+    """Print the first ranks."""
+    table = Table(title=escape(_printable(title)), title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("distance", justify="right")
+    table.add_column("image", overflow="fold")
+    for rank, (path, value) in enumerate(zip(paths[: ranks.TOP], distance), start=1):
+        table.add_row(str(rank), f"{value:.3f}", escape(_printable(path)))
+    rich.get_console().print(table)
+
+
+def _printable(text: str) -> str:
+    """A file's name that may not be UTF-8, for the screen."""
+    return text.encode("utf-8", "replace").decode()

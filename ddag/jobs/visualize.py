@@ -1,0 +1,162 @@
+"""The job visualize: images of what a checkpoint does on its data set, and a page of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ddag.datasets import sources
+from ddag.drawing import attention, features, ranks
+from ddag.drawing.figure import to_pixels, to_png
+from ddag.drawing.page import Section, to_html
+from ddag.evaluation.attention import Observer
+from ddag.evaluation.ranking import Comparison, evenly
+from ddag.machine.bar import bar
+from ddag.machine.files import replacing
+from ddag.settings.choices import Modality
+from ddag.settings.settings import Settings
+from ddag.training import checkpoint, restore
+from ddag.training import parts as build
+from ddag.training.restore import Restored
+
+log = logging.getLogger(__name__)
+
+PAGE = "index.html"
+PAGE_TITLE = "What a network sees"
+RANK_LISTS = 12  # queries
+PEOPLE_SEEN = 6  # in activation maps, an image of each in each modality
+PEOPLE_ON_MAP = 20
+PICTURES_ON_MAP = 600
+PICTURES_ATTENDED = 256  # of each modality, whose attention between parts is averaged
+
+
+def visualize(settings: Settings, folder: Path, given: Sequence[str]) -> None:
+    """Write PNG files and a page of them into the run folder.
+
+    Args:
+        settings: name the checkpoint and the device.
+        folder: the run folder.
+        given: overrides of the command line, which go before the checkpoint's settings.
+
+    Raises:
+        InputError: the checkpoint or its data set does not work.
+    """
+    build.configure_device(settings)
+    stored = restore.network(settings, given)
+    test_set = sources.read_test(stored.settings.dataset, stored.settings.data)
+    evaluator = build.build_evaluator(stored.settings, stored.network, test_set)
+    with bar("extracting", evaluator.image_count([0])) as advance:
+        compared = evaluator.evaluate(trials=[0], advance=advance).first
+    sections = list(_sections(stored, compared))
+    _write(folder, to_html(PAGE_TITLE, _facts(stored, compared), sections), sections)
+    log.info("Wrote %s", folder / PAGE)
+
+
+def _write(folder: Path, page: str, sections: Sequence[Section]) -> None:
+    for section in sections:
+        if section.png is None:
+            log.info("Left out, %s: %s", section.title, section.text)
+            continue
+        with replacing(folder / f"{section.name}.png") as draft:
+            draft.write_bytes(section.png)
+    with replacing(folder / PAGE) as draft:
+        draft.write_text(page, encoding="utf-8")
+
+
+def _facts(stored: Restored, compared: Comparison) -> dict[str, str]:
+    """What the images must be read with."""
+    protocol = sources.describe(stored.settings.dataset)
+    return {
+        "checkpoint": str(stored.path),
+        "SHA-256": checkpoint.sha256(stored.path),
+        "trained": f"{stored.meta['epoch']} epochs, {stored.meta['step']} steps",
+        "data set": ", ".join(f"{key} {value}" for key, value in protocol.items()),
+        "ranked": f"{len(compared.query)} queries, {len(compared.gallery)} images of the first"
+        " gallery",
+    }
+
+
+def _sections(stored: Restored, compared: Comparison) -> Iterator[Section]:
+    """The parts of the page, in order."""
+    feature = stored.settings.features[-1]
+    observer = build.build_observer(stored.settings, stored.network)
+    yield _rank_lists(compared, feature)
+    yield _activation(compared, observer)
+    yield _parts(compared, observer)
+    yield Section(
+        "distances",
+        "Distances",
+        "Distances between query and gallery. The less the two overlap, the better a gallery is"
+        " ranked.",
+        _png(features.draw_distances(compared)),
+    )
+    yield _map(compared, feature, stored.settings.seed)
+
+
+def _rank_lists(compared: Comparison, feature: str) -> Section:
+    queries = compared.spread_queries(RANK_LISTS)
+    lists = [ranks.rank_list(compared, feature, row) for row in queries]
+    return Section(
+        "rank_lists",
+        "Rank lists",
+        f"Queries and the {ranks.TOP} gallery images nearest by {feature}, with the distance"
+        " (1 - cosine). A green frame and ✓: the same person. A red frame and ✗: another.",
+        _png(ranks.draw(lists)),
+    )
+
+
+def _activation(compared: Comparison, observer: Observer) -> Section:
+    queries = compared.spread_queries(PEOPLE_SEEN)
+    matches = [np.flatnonzero(compared.matches[row])[0] for row in queries]
+    sides = [compared.query.select(queries), compared.gallery.select(np.array(matches))]
+    sides.sort(key=lambda side: side.modality is Modality.infrared)
+    paths = np.stack([side.paths for side in sides], axis=1).ravel()
+    maps = np.stack([observer.look(side).activation for side in sides], axis=1)
+    return Section(
+        "activation",
+        "Activation",
+        "What each place of the last feature map adds to the global feature, from the least (blue)"
+        " to the most (red) of the image. In pairs: a visible and an infrared image of a"
+        " person.",
+        _png(attention.draw_activation(paths.tolist(), maps.reshape(-1, *maps.shape[2:]))),
+    )
+
+
+def _parts(compared: Comparison, observer: Observer) -> Section:
+    name, title, gate = "parts", "Attention between parts", observer.gate
+    if gate is None:
+        return Section(name, title, "The network has no part attention (model.part=0).")
+    means = {}
+    for side in (compared.query, compared.gallery):
+        chosen = side.select(evenly(len(side), PICTURES_ATTENDED))
+        parts = observer.look(chosen).parts
+        assert parts is not None
+        means[f"{side.modality.value}, mean of {len(chosen)}"] = parts.mean(axis=0)
+    return Section(
+        name,
+        title,
+        "How much each horizontal part looks at each other (rows sum to 1), and the gate: the"
+        " weight of each part in feat_att. Part 1 is the top.",
+        _png(attention.draw_parts(means, gate)),
+    )
+
+
+def _map(compared: Comparison, feature: str, seed: int) -> Section:
+    sample = compared.sample(feature, people=PEOPLE_ON_MAP, images=PICTURES_ON_MAP)
+    if len(sample.paths) < features.FEWEST:
+        return Section("map", "Map", f"A map takes {features.FEWEST} images; there are fewer.")
+    return Section(
+        "map",
+        "Map",
+        f"t-SNE of {feature}: what lies together is alike to the network. Good features gather the"
+        " images of a person, visible and infrared ones.",
+        _png(features.draw_map(sample, seed=seed)),
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    return to_png(to_pixels(figure))

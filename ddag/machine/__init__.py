@@ -1,0 +1,1 @@
+"""The machine: devices, processors, files, signals, and how errors are said."""

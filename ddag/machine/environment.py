@@ -1,0 +1,90 @@
+"""What must be settled in the process before MindSpore is imported."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import logging
+import os
+from importlib import metadata
+from pathlib import Path
+
+from ddag.machine.errors import InputError
+
+# MindSpore 2.9 and 2.10 convolve some hundred times slower than they could where the processor has
+# AVX-512: their oneDNN finds no kernel of its own for it and takes the reference code.
+SLOW_WITH_AVX512 = ("2.9.", "2.10.")
+
+log = logging.getLogger(__name__)
+
+
+def prepare() -> None:
+    """Ready the process for ``import mindspore``; call it before that import.
+
+    Raises:
+        InputError: MindSpore is not installed.
+    """
+    if importlib.util.find_spec("mindspore") is None:
+        raise InputError('mindspore: not installed; run pip install -e ".[cpu]" (or ".[gpu]")')
+    # MindSpore's own log: errors only. Its warnings speak to its developers.
+    os.environ.setdefault("GLOG_v", "3")
+    # As MindSpore itself would, but only if it were the first to import protobuf: tensorboardX may
+    # be, and MindSpore's generated code does not load in protobuf's default implementation.
+    os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
+    if _version("mindspore").startswith(SLOW_WITH_AVX512) and _has_avx512():
+        _keep_to_avx2()
+    if _version("mindspore-gpu"):
+        # It looks for a system-wide CUDA in LD_LIBRARY_PATH and complains at every import.
+        os.environ.setdefault("MS_DEV_CLOSE_VERSION_CHECK", "ON")
+        _load_cuda_wheels()
+
+
+def _version(package: str) -> str:
+    """Of an installed package; empty if it is not."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _has_avx512() -> bool:
+    file = Path("/proc/cpuinfo")
+    return file.is_file() and " avx512f " in file.read_text()
+
+
+def _keep_to_avx2() -> None:
+    """Have oneDNN leave AVX-512 alone, unless the user decided on that."""
+    if "ONEDNN_MAX_CPU_ISA" in os.environ:
+        return
+    os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+    log.info(
+        "ONEDNN_MAX_CPU_ISA=AVX2 set: MindSpore %s convolves far slower with AVX-512",
+        _version("mindspore"),
+    )
+
+
+def _load_cuda_wheels() -> None:
+    """Load the shared libraries of NVIDIA's CUDA wheels, so that MindSpore finds them loaded.
+
+    A library whose own needs are not loaded yet fails, and is tried again after the others.
+    """
+    spec = importlib.util.find_spec("nvidia")
+    parents = [] if spec is None else spec.submodule_search_locations or []
+    folders = [folder for parent in parents for folder in sorted(Path(parent).glob("*/lib"))]
+    # Not for the loader, which read it when the process began, but for MindSpore's own check.
+    known = os.environ.get("LD_LIBRARY_PATH", "")
+    os.environ["LD_LIBRARY_PATH"] = os.pathsep.join([*map(str, folders), *filter(None, [known])])
+    waiting = [file for folder in folders for file in sorted(folder.glob("*.so*"))]
+    while waiting:
+        failed = [file for file in waiting if not _load(file)]
+        if len(failed) == len(waiting):
+            return
+        waiting = failed
+
+
+def _load(library: Path) -> bool:
+    try:
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return False
+    return True

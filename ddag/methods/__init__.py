@@ -1,0 +1,1 @@
+"""Methods: each says its settings, its network, its objective and what it asks of the data."""

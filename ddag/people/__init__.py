@@ -1,0 +1,1 @@
+"""Generated people, and cameras that photograph them."""

@@ -1,0 +1,130 @@
+"""Means over the repetitions of each setting, best first."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ddag.runs.report.runs import Run, varied_keys
+from ddag.settings.choices import TITLES
+
+STD = "standard deviation over seeds and splits, divisor n - 1"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure over the runs of a setting, in fractions of 1."""
+
+    mean: float
+    std: float  # divisor n - 1: the seeds are a sample of all seeds; 0 for a single run
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Figure:
+        """Mean and standard deviation of at least one value."""
+        std = statistics.stdev(values) if len(values) > 1 else 0.0
+        return cls(statistics.fmean(values), std, len(values))
+
+    def percent(self, plus_minus: str = " ± ") -> str:
+        """``21.50 ± 0.40``, without the deviation for a single run."""
+        mean = f"{100 * self.mean:.2f}"
+        return f"{mean}{plus_minus}{100 * self.std:.2f}" if self.count > 1 else mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """The finished runs of one setting.
+
+    Attributes:
+        values: of the leaderboard's keys.
+        results: that are averaged, each the content of a result.json.
+        score: the monitored figure.
+        features: Rank-1 and its like by feature.
+        main: the monitored feature, such as ``feat_att``.
+    """
+
+    values: tuple[str, ...]
+    results: tuple[Mapping[str, Any], ...]
+    score: Figure
+    features: dict[str, dict[str, Figure]]
+    main: str
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """Those of the monitored feature."""
+        return self.features[self.main]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Settings that were measured by one protocol, the best first."""
+
+    protocol: str
+    rows: tuple[Row, ...]
+
+    def is_best(self, row: Row, figure: str) -> bool:
+        """Whether no row has a higher mean."""
+        return all(row.figures[figure].mean >= each.figures[figure].mean for each in self.rows)
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Runs compared.
+
+    Attributes:
+        runs: all of them.
+        keys: settings in which they differ.
+        tables: of the finished ones, one for each protocol: figures measured by different ones
+            cannot be compared.
+    """
+
+    runs: tuple[Run, ...]
+    keys: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+    def values(self, run: Run) -> tuple[str, ...]:
+        """What a run has for each of the keys."""
+        return tuple(run.value(key) for key in self.keys)
+
+    def name(self, values: Sequence[str]) -> str:
+        """The values of the keys in one line, as they are typed."""
+        return " ".join(f"{key}={value}" for key, value in zip(self.keys, values)) or "all runs"
+
+
+def compare(runs: Sequence[Run]) -> Leaderboard:
+    """The leaderboard of runs, finished or not."""
+    board = Leaderboard(tuple(runs), tuple(varied_keys(runs)), ())
+    groups: dict[str, dict[tuple[str, ...], list[Run]]] = {}
+    for run in runs:
+        if run.result:
+            rows = groups.setdefault(protocol(run.result), {})
+            rows.setdefault(board.values(run), []).append(run)
+    tables = tuple(Table(name, _best_first(rows)) for name, rows in groups.items())
+    return replace(board, tables=tables)
+
+
+def protocol(result: Mapping[str, Any]) -> str:
+    """By which rules a result was measured; RegDB's splits are repetitions."""
+    return ", ".join(
+        f"{key} {value}" for key, value in result["protocol"].items() if key != "trial"
+    )
+
+
+def _best_first(groups: Mapping[tuple[str, ...], list[Run]]) -> tuple[Row, ...]:
+    rows = [_row(values, runs) for values, runs in groups.items()]
+    return tuple(sorted(rows, key=lambda row: -row.score.mean))
+
+
+def _row(values: tuple[str, ...], runs: Sequence[Run]) -> Row:
+    results = [run.result for run in runs if run.result]
+    features = {
+        feature: {
+            figure: Figure.of([result["metrics"][feature][figure] for result in results])
+            for figure in TITLES
+        }
+        for feature in results[0]["metrics"]
+    }
+    score = Figure.of([result["score"] for result in results])
+    return Row(values, tuple(results), score, features, runs[0].monitor.partition("/")[0])

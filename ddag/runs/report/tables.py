@@ -1,0 +1,131 @@
+"""A leaderboard as Markdown, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Callable
+
+from ddag.runs.report.leaderboard import STD, Figure, Leaderboard, Row, Table
+from ddag.settings.choices import TITLES
+
+_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_|<>"})
+_LATEX = str.maketrans(
+    {
+        **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+
+
+def markdown(board: Leaderboard) -> str:
+    """A table for each protocol, figures in percent, the best in bold."""
+    return "\n".join(_markdown(board, table) for table in board.tables)
+
+
+def latex(board: Leaderboard) -> str:
+    """Tables for a paper that uses the package booktabs."""
+    return "\n".join(_latex(board, table) for table in board.tables)
+
+
+def comma_separated(board: Leaderboard) -> str:
+    """Every feature's figures in fractions of 1, a line for each setting and feature."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    columns = [f"{figure}_{part}" for figure in TITLES for part in ("mean", "std")]
+    lines.writerow(["protocol", *board.keys, "features", "runs", *columns])
+    for table in board.tables:
+        for row in table.rows:
+            for feature, figures in row.features.items():
+                numbers = [each for name in TITLES for each in _parts(figures[name])]
+                lines.writerow([table.protocol, *row.values, feature, len(row.results), *numbers])
+    return text.getvalue()
+
+
+def headings(board: Leaderboard, figures: Sequence[str] = tuple(TITLES)) -> list[str]:
+    """Of the columns that ``cells`` fills."""
+    return [*board.keys, "features", "runs", *(TITLES[name] for name in figures)]
+
+
+def cells(
+    table: Table,
+    row: Row,
+    *,
+    escape: Callable[[str], str],
+    bold: Callable[[str], str],
+    plus_minus: str = " ± ",
+    figures: Sequence[str] = tuple(TITLES),
+) -> list[str]:
+    """A row's cells, figures in percent.
+
+    Args:
+        table: that the row is of.
+        row: to be shown.
+        escape: makes words harmless in the format.
+        bold: marks the best figure of a column.
+        plus_minus: stands before a deviation.
+        figures: which of them.
+    """
+    words = [escape(word) for word in (*row.values, row.main, str(len(row.results)))]
+    for name in figures:
+        text = row.figures[name].percent(plus_minus)
+        words.append(bold(text) if table.is_best(row, name) else text)
+    return words
+
+
+def _markdown(board: Leaderboard, table: Table) -> str:
+    def line(words: Sequence[str]) -> str:
+        return f"| {' | '.join(words)} |"
+
+    def escape(word: str) -> str:
+        return word.translate(_MARKDOWN)
+
+    lines = [
+        f"{escape(table.protocol)}; percent, mean ± {STD}",
+        "",
+        line([escape(word) for word in headings(board)]),
+        line(["---"] * len(headings(board))),
+    ]
+    for row in table.rows:
+        lines.append(line(cells(table, row, escape=escape, bold=lambda text: f"**{text}**")))
+    return "\n".join(lines) + "\n"
+
+
+def _latex(board: Leaderboard, table: Table) -> str:
+    def escape(word: str) -> str:
+        return word.translate(_LATEX)
+
+    def line(words: Sequence[str]) -> str:
+        return " & ".join(words) + r" \\"
+
+    rows = [
+        cells(
+            table,
+            row,
+            escape=escape,
+            bold=lambda text: rf"\textbf{{{text}}}",
+            plus_minus=r" $\pm$ ",
+        )
+        for row in table.rows
+    ]
+    lines = [
+        rf"% \usepackage{{booktabs}}; percent, mean and {STD}",
+        f"% {table.protocol}",
+        rf"\begin{{tabular}}{{{'l' * (len(board.keys) + 1)}{'r' * (len(TITLES) + 1)}}}",
+        r"\toprule",
+        line([escape(word) for word in headings(board)]),
+        r"\midrule",
+        *map(line, rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _parts(figure: Figure) -> tuple[float, float]:
+    return round(figure.mean, 6), round(figure.std, 6)

@@ -1,0 +1,1 @@
+"""What a run is told: typed settings with their limits. No MindSpore."""

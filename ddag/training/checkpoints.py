@@ -1,0 +1,206 @@
+"""A training's checkpoints: written as it goes, found again, and refused where they do not fit."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mindspore import nn
+
+from ddag.machine import run_folders
+from ddag.machine.errors import InputError
+from ddag.machine.files import remove_drafts, replacing
+from ddag.machine.run_folders import BEST, CHECKPOINTS, LAST, PREVIOUS
+from ddag.settings.composition import dotted, to_plain
+from ddag.settings.settings import Settings
+from ddag.training import checkpoint
+from ddag.training.checkpoint import Checkpoint
+from ddag.training.progress import Progress
+
+log = logging.getLogger(__name__)
+
+# What may differ between a run and its continuation: how long, where, on what, and what is shown.
+FREE = (
+    "tag", "checkpoint", "job", "sweep", "device", "dataset.root", "data.test_batch",
+    "model.pretrained", "train.epochs", "train.eval_every", "train.eval_start", "train.save_every",
+    "train.save_every_steps", "train.resume", "train.on_nan",
+)  # fmt: skip
+
+
+class CheckpointFolder:
+    """The checkpoints of one run folder."""
+
+    def __init__(
+        self,
+        run: Path,
+        network: nn.Cell,
+        optimizer: nn.Optimizer,
+        *,
+        settings: Settings,
+        identities: int,
+        images: str,
+    ) -> None:
+        """Describe what is saved.
+
+        Args:
+            run: the run folder.
+            network: its weights are saved, and the optimiser's.
+            optimizer: of the network.
+            settings: of the training.
+            identities: how many the network tells apart.
+            images: fingerprint of the training images.
+        """
+        self._folder = run / CHECKPOINTS
+        self._network, self._optimizer = network, optimizer
+        self._settings = settings
+        self._meta = {
+            "settings": to_plain(settings),
+            "identities": identities,
+            "images": images,
+        }
+        remove_drafts(self._folder)
+
+    @property
+    def best(self) -> Path:
+        """Where the weights of the best epoch are, without an optimiser."""
+        return self._folder / BEST
+
+    def save(self, progress: Progress) -> None:
+        """Write ``last.ckpt``; the one before it stays as ``previous.ckpt``.
+
+        Raises:
+            InputError: it cannot be written; the earlier one stays.
+        """
+        previous = self._folder / PREVIOUS
+        self._save(self._folder / LAST, progress, optimizer=self._optimizer, previous=previous)
+
+    def save_epoch(self, progress: Progress) -> None:
+        """Write a checkpoint that stays; raises as ``save``."""
+        path = self._folder / f"epoch_{progress.epoch:03d}.ckpt"
+        self._save(path, progress, optimizer=self._optimizer)
+
+    def save_best(self, progress: Progress) -> None:
+        """Write ``best.ckpt``; raises as ``save``."""
+        self._save(self.best, progress)
+
+    def load_best(self) -> dict[str, Any]:
+        """Give the network the weights of the best epoch; the meta of their checkpoint.
+
+        Raises:
+            InputError: the checkpoint is missing or damaged.
+        """
+        stored = checkpoint.read(self.best)
+        checkpoint.load_weights(self._network, stored, self.best)
+        return stored.meta
+
+    def restore(self, wanted: Path) -> Progress:
+        """Give network and optimiser the state of a checkpoint, and say how far it had come.
+
+        Args:
+            wanted: a checkpoint, or a run folder: its newest undamaged one.
+
+        Raises:
+            InputError: there is none, or it is of another training.
+        """
+        path, stored = find(wanted)
+        refuse_other_training(stored.meta, path, ours=self._meta)
+        progress = _progress(stored, path)
+        checkpoint.load_weights(self._network, stored, path)
+        checkpoint.load_optimizer(self._network, self._optimizer, stored, path)
+        log.info(
+            "Going on from %s: %d epochs and %d batches are done",
+            path, progress.epoch, progress.position,
+        )  # fmt: skip
+        return self._with_best(progress, path.with_name(BEST))
+
+    def _with_best(self, progress: Progress, best: Path) -> Progress:
+        """The best epoch's checkpoint comes along; without it the best is sought anew."""
+        if progress.best_epoch is None:
+            return progress
+        try:
+            found = checkpoint.read(best).meta.get("epoch")
+        except InputError as error:
+            log.warning("%s", error)
+            found = None
+        if found != progress.best_epoch:
+            # Damaged, or of a later epoch: a run may end between saving its best and its last.
+            log.warning("%s is not of epoch %d: the best is sought anew", best, progress.best_epoch)
+            return replace(progress, best_score=None, best_epoch=None)
+        if best.resolve() != self.best.resolve():
+            with replacing(self.best) as draft:
+                shutil.copyfile(best, draft)
+        return progress
+
+    def _save(self, path: Path, progress: Progress, **how: Any) -> None:
+        checkpoint.save(path, self._network, meta={**self._meta, **progress.to_meta()}, **how)
+
+
+def find(wanted: Path) -> tuple[Path, Checkpoint]:
+    """The checkpoint at ``wanted``, or the newest undamaged one of the run folder ``wanted``.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not wanted.is_dir():
+        return wanted, checkpoint.read(wanted)
+    candidates = run_folders.saved(wanted)
+    for candidate in candidates:
+        try:
+            return candidate, checkpoint.read(candidate)
+        except InputError as error:
+            log.warning("%s; taking the one before it", error)
+            # Out of the way: the next save would put it in the place of the one before it.
+            candidate.replace(candidate.with_name(f"{candidate.name}.damaged"))
+    what = "no undamaged checkpoint" if candidates else "no checkpoint to go on from"
+    raise InputError(f"train.resume={wanted}: {what} there; name a run folder or a last.ckpt")
+
+
+def refuse_other_training(
+    theirs: Mapping[str, Any], path: Path, *, ours: Mapping[str, Any]
+) -> None:
+    """Refuse to go on with settings or images that would make it another training.
+
+    Args:
+        theirs: meta of the checkpoint.
+        path: of the checkpoint.
+        ours: meta that this run's checkpoints will have.
+
+    Raises:
+        InputError: what differs, each setting with both values.
+    """
+    stored = theirs.get("settings")
+    before, now = dotted(stored if isinstance(stored, dict) else {}), dotted(ours["settings"])
+    differing = [
+        f"{key} was {before.get(key)} and is {now.get(key)}"
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key) and not _is_free(key)
+    ]
+    if differing:
+        raise InputError(
+            f"train.resume={path}: its training had other settings: {', '.join(differing)};"
+            " give the same, or start anew from its weights with model.pretrained"
+        )
+    if theirs.get("images") != ours["images"]:
+        raise InputError(
+            f"train.resume={path}: the images of"
+            f" dataset.root={ours['settings']['dataset']['root']} are not those it was trained on;"
+            " restore them, or start anew from its weights with model.pretrained"
+        )
+
+
+def _progress(stored: Checkpoint, path: Path) -> Progress:
+    try:
+        return Progress.from_meta(stored.meta)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"train.resume={path}: does not say how far its training had come; go on from a"
+            " last.ckpt of this version, or start anew from its weights with model.pretrained"
+        ) from error
+
+
+def _is_free(key: str) -> bool:
+    return any(key == free or key.startswith(f"{free}.") for free in FREE)

@@ -1,0 +1,263 @@
+"""Other people's weights into our network, and ours under the authors' names.
+
+Shapes: C channels, P parts, K heads of graph attention, F features a head, I identities.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mindspore import Tensor
+
+from ddag.machine.errors import InputError
+from ddag.machine.files import replacing
+from ddag.model.backbone import RESNETS
+from ddag.model.network import DDAG
+from ddag.weights import files as weight_files
+from ddag.weights.names import Kind, Translation, to_original, translate
+
+# The first part of a parameter's name, and what a reader calls it.
+BRANCHES = {
+    "backbone": "two-stream ResNet",
+    "bottleneck": "neck",
+    "classifier": "classifier",
+    "part": "IWPA",
+    "graph": "graph attention",
+}
+_BY_IDENTITY = ("classifier.weight", "graph.second.weight", "graph.second.attention")
+
+Shapes = dict[str, "tuple[int, ...]"]
+
+
+class Row(NamedTuple):
+    """What became of one entry of the file, or of one parameter that the file lacks."""
+
+    name: str  # in the file; a missing one's in the network
+    what: str  # matched, ignored or missing
+    why: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a file's entries and of the network's parameters."""
+
+    kind: Kind
+    rows: tuple[Row, ...]
+
+    def count(self, what: str) -> int:
+        """Rows that say ``matched``, ``ignored`` or ``missing``."""
+        return sum(row.what == what for row in self.rows)
+
+    def lines(self) -> list[str]:
+        """A line for each thing that became of entries: how many, why, and which they begin with.
+
+        ``ignored   2  the classes it was trained on: fc.weight, fc.bias``
+        """
+        groups: dict[tuple[str, str], list[str]] = {}
+        for row in self.rows:
+            groups.setdefault((row.what, row.why), []).append(row.name)
+        return [
+            f"{what:8}{len(names):4}  {why}: {', '.join(names[:3])}{', ...' * (len(names) > 3)}"
+            for (what, why), names in groups.items()
+        ]
+
+
+def load(network: DDAG, path: Path, *, source: str, for_training: bool) -> Report:
+    """Fill the network from a file; see ``weight_files.read`` and ``fill``."""
+    return fill(network, weight_files.read(path, source), source, for_training=for_training)
+
+
+def fill(
+    network: DDAG, weights: dict[str, np.ndarray], source: str, *, for_training: bool
+) -> Report:
+    """Give the network a file's weights; either all that it needs, or none.
+
+    The two-stream ResNet is always filled whole. Beyond that, what may be missing depends on the
+    use. To train from the weights, a branch that the file lacks keeps its values, which the caller
+    has drawn (``initial.initialise``), and so does what depends on the identities if their number
+    is another. To evaluate, only graph attention may be missing: it has no part in that.
+
+    Args:
+        network: changed in place.
+        weights: a file's arrays by its names, see ``weight_names``.
+        source: what the weights are to the user, such as ``model.pretrained=PATH``.
+        for_training: whether the network is going to be trained from them.
+
+    Raises:
+        InputError: the weights do not fit, or are of something else; the network is unchanged.
+    """
+    translation = translate(weights, source)
+    parameters = {each.name: each for each in network.get_parameters()}
+    shapes = {name: tuple(each.shape) for name, each in parameters.items()}
+    kept = _kept(shapes, translation, for_training)
+    _refuse_misfits(shapes, translation, source, kept=kept)
+    for name, parameter in parameters.items():
+        if name not in kept:
+            parameter.set_data(Tensor(translation.values[name].astype(np.float32)))
+    return Report(translation.kind, tuple(_rows(shapes, translation, kept)))
+
+
+def infer_architecture(weights: dict[str, np.ndarray], source: str) -> dict[str, Any]:
+    """What the network was that the weights come from.
+
+    Returns:
+        ``backbone``, ``part``, ``graph`` and ``identities``, and with graph attention ``low_dim``
+        and ``heads``: the arguments of ``DDAG`` but for the image's height, which leaves no
+        trace. A backbone alone has 0 identities.
+
+    Raises:
+        InputError: the weights are of something else, or incomplete.
+    """
+    values = translate(weights, source).values
+    shapes = {name: value.shape for name, value in values.items()}
+    backbone = _resnet(shapes)
+    if backbone not in RESNETS:
+        raise InputError(f"{source}: holds {backbone}; use one of {', '.join(RESNETS)}")
+    branches = _branches(shapes)
+    for branch, name, dimensions in (
+        ("bottleneck", "classifier.weight", 2),
+        ("part", "part.gate", 1),
+        ("graph", "graph.first.weight", 3),
+    ):
+        if branch in branches and len(shapes.get(name, ())) != dimensions:
+            raise InputError(f"{source}: {name} is missing or has another number of dimensions")
+    return {"backbone": backbone, **_heads(shapes)}
+
+
+def original_state(network: DDAG) -> dict[str, np.ndarray]:
+    """The weights under the authors' names and in their shapes, without their dead entries."""
+    return to_original({each.name: each.asnumpy() for each in network.get_parameters()})
+
+
+def write_original(network: DDAG, path: Path) -> None:
+    """Write ``original_state`` as .safetensors, whole or not at all.
+
+    Raises:
+        InputError: the path has another ending, or cannot be written.
+    """
+    from safetensors.numpy import save
+
+    if path.suffix != ".safetensors":
+        raise InputError(f"{path}: weights are written as .safetensors; give it that ending")
+    state = {name: np.array(value, order="C") for name, value in original_state(network).items()}
+    try:
+        with replacing(path) as draft:
+            draft.write_bytes(save(state))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
+
+
+def _branches(names: Iterable[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def _resnet(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The key of ``RESNETS``, or a description of what is none of them."""
+    blocks = [0, 0, 0, 0]
+    for name in shapes:
+        place = re.match(r"backbone\.shared\.layer(\d)\.(\d+)\.", name)
+        if place:
+            blocks[int(place[1]) - 1] = max(blocks[int(place[1]) - 1], int(place[2]) + 1)
+    bottleneck = "backbone.shared.layer1.0.conv3.weight" in shapes
+    for name, architecture in RESNETS.items():
+        if (tuple(blocks), bottleneck) == (architecture.blocks, architecture.bottleneck):
+            return name
+    return f"a ResNet of {blocks} blocks with {'three' if bottleneck else 'two'} convolutions"
+
+
+def _heads(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """What the shapes tell of everything after the backbone."""
+    gate, classifier = shapes.get("part.gate"), shapes.get("classifier.weight")
+    first = shapes.get("graph.first.weight")  # (K, C, F)
+    told: dict[str, Any] = {
+        "part": gate[0] if gate else 0,
+        "graph": first is not None,
+        "identities": classifier[0] if classifier else 0,
+    }
+    if first:
+        told.update(low_dim=first[-1], heads=first[0])
+    return told
+
+
+def _kept(shapes: Shapes, translation: Translation, for_training: bool) -> dict[str, str]:
+    """Parameters of the network that need no value of the file, and why."""
+    present = _branches(translation.values)
+    theirs = translation.values.get("classifier.weight", np.empty(0)).shape[0]
+    ours = shapes["classifier.weight"][0]
+    kept = {}
+    for name in shapes:
+        branch = name.split(".")[0]
+        if branch == "backbone":
+            continue
+        if branch not in present and for_training:
+            kept[name] = f"drawn anew: the file has no {BRANCHES[branch]}"
+        elif branch not in present and branch == "graph":
+            kept[name] = "the file has no graph attention, which evaluation does not use"
+        elif name in _BY_IDENTITY and for_training and theirs not in (0, ours):
+            kept[name] = f"drawn anew: the file knows {theirs} identities, the network {ours}"
+    return kept
+
+
+def _refuse_misfits(
+    shapes: Shapes, translation: Translation, source: str, *, kept: dict[str, str]
+) -> None:
+    """Raise for the first parameter whose value is missing, superfluous or does not fit."""
+    values = translation.values
+    for name, shape in shapes.items():
+        if name in kept:
+            continue
+        if name not in values:
+            raise InputError(f"{source}: {name} {shape} is missing in the file; {_told(values)}")
+        if values[name].shape != shape:
+            entry = translation.origins[name][0]
+            raise InputError(
+                f"{source}: {entry} makes a {name} of {values[name].shape}, the network's is"
+                f" {shape}; {_told(values)}"
+            )
+        if not np.isfinite(values[name]).all():
+            raise InputError(f"{source}: {translation.origins[name][0]} holds nan or inf")
+    branches = _branches(shapes)
+    for name, value in values.items():
+        if name not in shapes and name.split(".")[0] in branches:
+            raise InputError(
+                f"{source}: {translation.origins[name][0]} {value.shape} has no place in the"
+                f" network; {_told(values)}"
+            )
+
+
+def _told(values: dict[str, np.ndarray]) -> str:
+    """How the network would have to be built for these weights."""
+    shapes = {name: value.shape for name, value in values.items()}
+    if _branches(values) == {"backbone"}:
+        return f"the file holds {_resnet(shapes)} alone, which serves as model.pretrained only"
+    heads = _heads(shapes)
+    identities = heads.pop("identities")
+    settings = " ".join(f"model.{name}={value}" for name, value in heads.items())
+    return f"the file holds {_resnet(shapes)} for {identities} identities, {settings}"
+
+
+def _rows(shapes: Shapes, translation: Translation, kept: dict[str, str]) -> Iterable[Row]:
+    """The report: each entry of the file once, then what the file lacks."""
+    seen: set[str] = set()
+    branches = _branches(shapes)
+    for name, entries in translation.origins.items():
+        branch = BRANCHES[name.split(".")[0]]
+        for entry in entries:
+            if entry in seen:  # a ResNet's stem goes to both of ours
+                continue
+            seen.add(entry)
+            if name.split(".")[0] not in branches:
+                yield Row(entry, "ignored", f"the network has no {branch}")
+            elif name in kept:
+                yield Row(entry, "ignored", kept[name])
+            else:
+                yield Row(entry, "matched", branch)
+    for entry, why in translation.ignored.items():
+        yield Row(entry, "ignored", why)
+    for name, why in kept.items():
+        yield Row(name, "missing", why)

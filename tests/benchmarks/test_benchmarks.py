@@ -1,0 +1,113 @@
+"""Each benchmark at its smallest size: that it runs and says what it measured, not how fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+from benchmarks import (  # noqa: E402
+    avx512,
+    features,
+    graph,
+    growth,
+    loop,
+    metrics,
+    pipeline,
+    report,
+    step,
+    training_set,
+    turns,
+)
+from benchmarks.report import Row  # noqa: E402
+
+TINY = step.Size(backbone="resnet18", height=32, width=16, identities=2, images=2, part=1)
+
+
+@pytest.fixture(autouse=True)
+def _processes_find_the_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+
+
+def rows_of(rows: list[Row], count: int) -> dict[str, Row]:
+    assert len(rows) == count
+    return {row.what: row for row in rows}
+
+
+def idle() -> turns.Turn:
+    return lambda: None
+
+
+def test_contestants_take_turns_in_processes_of_their_own() -> None:
+    times = turns.take_turns({"one": idle, "other": idle}, rounds=2, lives=2)
+    assert [len(each.seconds) for each in times.values()] == [4, 4]
+    assert times["one"].memory > 0
+
+
+def test_a_ratio_is_the_median_of_the_rounds() -> None:
+    one = turns.Times(seconds=[1.0, 30.0, 3.0])
+    other = turns.Times(seconds=[2.0, 20.0, 3.0])
+    assert turns.ratio(one, other) == 1.0
+
+
+def test_the_step_is_measured_against_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step.importlib.util, "find_spec", lambda name: None)  # without PyTorch
+    rows = rows_of(step.measure(TINY, rounds=1, lives=1), 4)
+    assert rows["framework / bare MindSpore"].target == "at most 1.06"
+
+
+def test_graph_attention_is_the_pairs() -> None:
+    rows = graph.measure(nodes=8, large=8, rounds=1)
+    assert rows[0].met
+
+
+def test_the_metrics_are_the_loops() -> None:
+    size = {"queries": 20, "gallery": 30, "galleries": 2, "people": 6}
+    for counts in ("images", "identities"):
+        assert metrics.compare("tiny", size, counts, rounds=1)[-1].met
+    rows_of(metrics.memory(200, queries=20, channels=8), 2)
+
+
+def test_the_pipeline_and_a_mapped_set_give_their_batches() -> None:
+    assert pipeline.measure(images=100, epochs=1)[0].target == "at least 2,500 a second"
+    rows_of(training_set.measure(visible=100, infrared=100), 3)
+
+
+def test_a_whole_loop_takes_turns_with_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop.rich, "reconfigure", lambda **_: None)
+    words = ["data.height=32", "data.width=16", "model.graph=false", "model.part=0",
+             "sampler.identities=4", "augmentation.crop=2"]  # fmt: skip
+    rows_of(loop.measure(8, 2, 3, *words), 2)
+
+
+def test_features_are_extracted_once() -> None:
+    rows = features.measure("resnet18", 32, 16, batch=8, images=8, rounds=1)
+    assert rows[-1].met
+
+
+def test_a_convolution_is_timed_with_both_instruction_sets() -> None:
+    rows_of(avx512.measure(images=1, channels=8, rounds=1), 1)
+
+
+def test_growth_draws_a_figure_for_each_cost(tmp_path: Path) -> None:
+    sizes = {"parts": {"1": TINY}}
+    growth.measure(sizes, galleries=[20, 40], rounds=1, folder=tmp_path)
+    names = {file.name for file in tmp_path.glob("*.png")}
+    assert names == {"benchmarks_growth_parts.png", "benchmarks_growth_gallery.png"}
+
+
+def test_a_run_keeps_the_others_results(tmp_path: Path) -> None:
+    def measure() -> list[Row]:
+        """Something"""
+        return [Row.at_most("a thing", 2, 1, "s"), Row("another", "5")]
+
+    for name in ("first", "second"):
+        report.run(name, measure, folder=tmp_path)
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "python -m benchmarks.first" in page
+    assert "| a thing | 2 s | at most 1 s | **not met** |" in page
+    assert set(report.load(tmp_path)) == {"first", "second"}

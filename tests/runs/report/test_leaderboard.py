@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ddag.runs.report.leaderboard import Figure, Leaderboard, compare
+from ddag.runs.report.runs import read_runs
+
+
+def board(folder: Path) -> Leaderboard:
+    return compare(read_runs(folder))
+
+
+def test_the_deviation_is_that_of_a_sample() -> None:
+    figure = Figure.of([0.2, 0.4, 0.6])
+    assert (figure.mean, figure.std) == (pytest.approx(0.4), pytest.approx(0.2))
+    assert figure.percent() == "40.00 ± 20.00"
+    assert Figure.of([0.25]).percent() == "25.00"
+
+
+def test_seeds_and_splits_of_one_setting_are_averaged_best_first(fabricate, tmp_path: Path) -> None:
+    fabricate("0", {"model.part": 0, "seed": 0}, rank1=0.2)
+    fabricate("1", {"model.part": 0, "seed": 1}, rank1=0.4)
+    fabricate("2", {"model.part": 3, "dataset.trial": 1}, rank1=0.5, trial=1)
+    fabricate("3", {"model.part": 3, "dataset.trial": 2}, rank1=0.7, trial=2)
+    (table,) = board(tmp_path).tables
+    assert [row.values for row in table.rows] == [("3",), ("0",)]
+    assert [row.score.mean for row in table.rows] == pytest.approx([0.6, 0.3])
+    assert table.rows[1].score.std == pytest.approx(0.2**0.5 * 0.2**0.5 / 2**0.5)
+
+
+def test_failed_and_unfinished_runs_count_in_no_mean(fabricate, tmp_path: Path) -> None:
+    fabricate("0", {"model.part": 0, "seed": 0}, rank1=0.2)
+    fabricate("1", {"model.part": 0, "seed": 1}, error="no room")
+    fabricate("2", {"model.part": 3, "seed": 0})
+    found = board(tmp_path)
+    (table,) = found.tables
+    (row,) = table.rows
+    assert (row.values, len(row.results), row.score.mean) == (("0",), 1, 0.2)
+    assert len(found.runs) == 3
+
+
+def test_figures_of_different_protocols_stand_in_different_tables(
+    fabricate, tmp_path: Path
+) -> None:
+    fabricate("0", {"dataset.direction": "v2i"}, rank1=0.2, direction="v2i")
+    fabricate("1", {"dataset.direction": "i2v"}, rank1=0.4, direction="i2v")
+    tables = board(tmp_path).tables
+    assert [table.protocol for table in tables] == [
+        "dataset regdb, direction v2i",
+        "dataset regdb, direction i2v",
+    ]
+    assert all(table.is_best(table.rows[0], "rank1") for table in tables)
+
+
+def test_a_row_shows_the_monitored_feature(fabricate, tmp_path: Path) -> None:
+    fabricate("0", {"model.part": 0}, rank1=0.2)
+    fabricate("1", {"model.part": 3}, rank1=0.4, features=("feat", "feat_att"))
+    (table,) = board(tmp_path).tables
+    assert [row.main for row in table.rows] == ["feat_att", "feat"]
+
+
+def test_config_groups_are_compared_by_the_option_that_was_picked(
+    fabricate, tmp_path: Path
+) -> None:
+    first = fabricate("0", {"optimizer": "adam"}, rank1=0.2)
+    fabricate("1", {"optimizer": "sgd"}, rank1=0.4)
+    file = first.parent / "1" / ".hydra" / "hydra.yaml"
+    file.write_text(file.read_text().replace("adam", "sgd"))
+    (table,) = board(tmp_path).tables
+    assert [row.values for row in table.rows] == [("sgd",), ("adam",)]

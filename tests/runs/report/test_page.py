@@ -1,0 +1,109 @@
+"""The report as a browser would read it."""
+
+from __future__ import annotations
+
+import base64
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Optional
+
+from ddag.runs.report import page
+from ddag.runs.report.leaderboard import compare
+from ddag.runs.report.runs import read_runs
+
+HISTORY = [
+    {"epoch": 1, "train/loss": 3.0},
+    {"epoch": 2, "train/loss": 2.0, "eval/feat/rank1": 0.2},
+]
+
+
+class Reader(HTMLParser):
+    """Headings, rows, images and whatever a page would load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: list[str] = []
+        self.words: list[str] = []
+        self.tags: list[str] = [""]
+        self.loads: list[str] = []
+        self.cells: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Optional[str]]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "action", "data"):
+                self.loads.append(value or "")
+            if name == "data-value":
+                self.cells.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+        if self.tags[-1] == "h2":
+            self.sections.append(data)
+            self.tags.append("")
+
+
+def render(folder: Path) -> Reader:
+    return Reader(page.render(compare(read_runs(folder)), folder))
+
+
+def test_the_page_has_every_section_and_loads_nothing(fabricate, tmp_path: Path) -> None:
+    for part in (0, 3):
+        for seed in (0, 1):
+            settings = {"model.part": part, "seed": seed}
+            rank1 = 0.2 + part / 10 + seed / 10
+            fabricate(f"{part}{seed}", settings, rank1=rank1, history=HISTORY)
+    read = render(tmp_path)
+    assert read.sections == [
+        "Leaderboard", "Effect of each setting", "Learning curves", "CMC curves", "Failures", "Runs"
+    ]  # fmt: skip
+    assert len(read.loads) == 3
+    for source in read.loads:
+        kind, _, data = source.partition(",")
+        assert kind == "data:image/svg+xml;base64"
+        image = ElementTree.fromstring(base64.b64decode(data))
+        assert image.tag.endswith("svg")
+    assert "4 runs: 4 finished, 0 failed, 0 unfinished" in read.words
+    assert read.tags.count("b") == 6
+
+
+def test_columns_are_sorted_by_number_not_by_what_is_shown(fabricate, tmp_path: Path) -> None:
+    fabricate("0", {"model.part": 0}, rank1=0.123456)
+    fabricate("1", {"model.part": 3}, rank1=0.5)
+    assert "0.123456" in render(tmp_path).cells
+
+
+def test_a_page_of_a_sweep_half_way_has_its_failures(fabricate, tmp_path: Path) -> None:
+    fabricate("0", {"model.part": 0}, rank1=0.5, history=HISTORY)
+    fabricate("1", {"model.part": 3}, error="model.part=99: too many")
+    fabricate("2", {"model.part": 6}, history=HISTORY[:1])
+    read = render(tmp_path)
+    assert "3 runs: 1 finished, 1 failed, 1 unfinished" in read.words
+    assert "model.part=99: too many" in read.words
+
+
+def test_a_page_without_any_result_still_opens(fabricate, tmp_path: Path) -> None:
+    fabricate("0", {"seed": 0}, error="no room")
+    fabricate("1", {"seed": 1}, history=HISTORY[:1])
+    assert render(tmp_path).sections == ["Learning curves", "Failures", "Runs"]
+
+
+def test_words_of_the_user_cannot_become_markup(fabricate, tmp_path: Path) -> None:
+    evil = '<script>alert("$x$")</script>'
+    fabricate("0", {"model.pretrained": evil}, rank1=0.5)
+    fabricate("1", {"model.pretrained": "good"}, rank1=0.4)
+    fabricate("2_<b>", {}, error=evil)
+    read = render(tmp_path)
+    assert read.tags.count("script") == 1
+    assert evil in read.words
+    assert evil in read.cells
+
+
+def test_many_values_of_a_number_are_drawn_along_a_scale(fabricate, tmp_path: Path) -> None:
+    for number in range(12):
+        fabricate(str(number), {"optimizer.lr": 2.0**-number}, rank1=number / 20)
+    read = render(tmp_path)
+    assert "Effect of each setting" in read.sections
+    assert len(read.loads) == 2

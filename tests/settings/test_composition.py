@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from typed import REPOSITORY, parse
+
+from ddag.machine.errors import InputError
+from ddag.settings import composition as config
+from ddag.settings.choices import Backbone, Direction, Search
+from ddag.settings.data import RegdbConfig, SysuConfig
+from ddag.settings.endings import is_bad_input, one_line
+from ddag.training import schedule
+
+CONF = REPOSITORY / "conf"
+NEEDED = {  # settings of an option that have no default
+    "import_weights": ["job.source=weights.pth"],
+    "report": ["job.folder=outputs"],
+    "search": ["job.query=image.png", "job.modality=infrared", "job.gallery=archive"],
+}
+
+
+def test_the_default_is_the_whole_method_on_generated_people() -> None:
+    settings = parse()
+    assert settings.dataset.name == "synthetic"
+    assert settings.dataset.generate is not None
+    assert settings.model.backbone is Backbone.resnet18
+    assert (settings.model.part, settings.model.graph) == (3, True)
+    assert settings.job.name == "train"
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("regdb", 80), ("sysu", 40)])
+def test_a_real_set_alone_picks_its_size_backbone_and_epochs(name: str, epochs: int) -> None:
+    settings = parse(f"dataset={name}")
+    assert (settings.data.height, settings.data.width) == (288, 144)
+    assert settings.model.backbone is Backbone.resnet50
+    assert settings.train.epochs == epochs
+    assert settings.optimizer.lr == 0.0035
+    assert settings.augmentation.crop == 10
+    assert (settings.schedule.warmup, settings.schedule.start_decay) == (5, 15)
+    assert settings.dataset.generate is None
+
+
+@pytest.mark.parametrize("direction", ["v2i", "i2v"])
+def test_regdb_presets_name_their_direction(direction: str) -> None:
+    for name in (f"regdb_{direction}", f"paper_regdb_{direction}"):
+        dataset = parse(f"experiment={name}").dataset
+        assert isinstance(dataset, RegdbConfig)
+        assert dataset.direction is Direction[direction]
+
+
+@pytest.mark.parametrize("search", ["all", "indoor"])
+def test_sysu_presets_name_their_search(search: str) -> None:
+    for name in (f"sysu_{search}", f"paper_sysu_{search}"):
+        dataset = parse(f"experiment={name}").dataset
+        assert isinstance(dataset, SysuConfig)
+        assert dataset.search is Search[search]
+
+
+def test_the_papers_recipe() -> None:
+    settings = parse("experiment=paper_sysu_all")
+    assert settings.train.epochs == 81
+    assert (settings.optimizer.kind.value, settings.optimizer.lr) == ("sgd", 0.1)
+    assert settings.schedule.kind.value == "paper"
+    assert (settings.augmentation.grayscale, settings.augmentation.erasing) == (0, 0)
+    assert settings.augmentation.crop == 10
+    assert settings.augmentation.flip
+
+
+def test_the_command_line_goes_before_a_preset() -> None:
+    settings = parse("experiment=paper_regdb_v2i", "schedule=cosine", "train.epochs=3")
+    assert settings.schedule.kind.value == "cosine"
+    assert settings.train.epochs == 3
+
+
+@pytest.mark.parametrize("file", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda f: f.stem)
+def test_every_preset_composes_and_names_its_outputs(file: Path) -> None:
+    assert parse(f"experiment={file.stem}").tag == file.stem
+
+
+@pytest.mark.parametrize("group", ["dataset", "optimizer", "schedule", "model", "device", "job"])
+def test_every_option_of_every_group_composes(group: str) -> None:
+    for file in (CONF / group).glob("*.yaml"):
+        parse(f"{group}={file.stem}", "checkpoint=some.ckpt", *NEEDED.get(file.stem, []))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["+model.partz=2"], "model.partz: no such setting"),
+        (["model.part=19", "dataset=regdb"], "have 18 rows"),
+        (["model.part=-1"], "model.part=-1"),
+        (["model.dropout=1"], "model.dropout=1.0"),
+        (["dataset.trial=11"], "dataset.trial=11"),
+        (["dataset=sysu", "dataset.shots=5"], "dataset.shots=5"),
+        (["sampler.identities=1"], "sampler.identities=1"),
+        (["augmentation.erasing=2"], "augmentation.erasing=2.0"),
+        (["schedule=warmup_decay", "schedule.start_decay=3"], "schedule.start_decay=3"),
+        (["train.epochs=0"], "train.epochs=0"),
+        (["train.monitor=feat/rank2"], "train.monitor=feat/rank2"),
+        (["train.monitor=feat_att/mAP", "model.part=0"], "train.monitor=feat_att/mAP"),
+        (["tag=a/b"], "tag='a/b'"),
+        (["seed=-1"], "seed=-1"),
+        (["job=evaluate"], "checkpoint"),
+        (["optimizer.lr=nan"], "optimizer.lr=nan"),
+        (["train.resume=a", "model.pretrained=b"], "train.resume=a"),
+        (["train.save_every_steps=-1"], "train.save_every_steps=-1"),
+        (["train.epochs=1000000000"], "train.epochs=1000000000"),
+        (["data.test_batch=1000000000"], "data.test_batch=1000000000"),
+        (["loss.margin=inf"], "loss.margin=inf"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name(overrides: list[str], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(*overrides)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_folder_of_a_job_is_one_name_that_file_systems_take() -> None:
+    name = config.folder_name("model.part=0,dataset.root=a/b," + "x" * 300)
+    assert "/" not in name
+    assert name.startswith("model.part=0,dataset.root=a-b,")
+    assert len(name) <= 200
+
+
+def test_rank1_of_the_refined_feature_is_monitored_where_there_is_one() -> None:
+    assert parse().monitor == "feat_att/rank1"
+    assert parse("model.part=0").monitor == "feat/rank1"
+    assert parse("train.monitor=feat/mAP").monitor == "feat/mAP"
+
+
+def test_a_checkpoints_settings_come_back_but_for_what_is_given() -> None:
+    trained = parse("dataset=regdb", "dataset.trial=4", "model.part=6", "data.height=192")
+    now = parse("job=evaluate", "checkpoint=x.ckpt", "dataset.direction=i2v")
+    merged = config.restore(config.to_plain(trained), now, ["dataset.direction=i2v"])
+    assert isinstance(merged.dataset, RegdbConfig)
+    assert (merged.dataset.name, merged.dataset.trial) == ("regdb", 4)
+    assert merged.dataset.direction is Direction.i2v
+    assert (merged.model.part, merged.data.height) == (6, 192)
+    assert merged.job.name == "evaluate"
+
+
+def test_a_checkpoint_of_the_other_layout_comes_back_as_its_own() -> None:
+    trained = parse("dataset=sysu", "dataset.search=indoor")
+    merged = config.restore(config.to_plain(trained), parse("device=cpu"), [])
+    assert isinstance(merged.dataset, SysuConfig)
+    assert merged.dataset.search is Search.indoor
+
+
+def test_damaged_settings_of_a_checkpoint_are_refused() -> None:
+    stored = config.to_plain(parse())
+    stored["model"]["part"] = "many"
+    with pytest.raises(InputError, match="settings do not fit"):
+        config.restore(stored, parse(), [])
+
+
+def test_auto_and_pretrained_go_together_since_a_new_run_may_begin() -> None:
+    assert parse("train.resume=auto", "model.pretrained=b").train.resume == "auto"
+
+
+GROUPS = {path.parent.name: "" for path in CONF.glob("*/*.yaml")}
+CHOICES = st.one_of(
+    *(
+        st.builds("{}={}".format, st.just(group), st.sampled_from([file.stem for file in files]))
+        for group in GROUPS
+        if (files := sorted((CONF / group).glob("*.yaml")))
+    )
+)
+VALUES = st.one_of(
+    st.integers(-(2**40), 2**40),
+    st.integers(-2, 30),
+    st.floats(),
+    st.booleans(),
+    st.sampled_from(["null", "[]", "{}", "[1,2]", "{a:1}", "''", "text", "???", "1e400", "auto"]),
+    st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=5),
+)
+
+
+@cache
+def keys() -> list[str]:
+    """What overrides can set: every setting, and some groups as a whole."""
+    return [
+        *config.dotted(config.to_plain(parse())),
+        "model",
+        "train",
+        "dataset",
+        "dataset.generate",
+    ]
+
+
+@st.composite
+def overrides(draw: st.DrawFn) -> list[str]:
+    """Some groups and some settings, each with a value that may or may not be one for it."""
+    chosen = draw(st.lists(CHOICES, max_size=3))
+    values = draw(st.lists(st.tuples(st.sampled_from(keys()), VALUES), min_size=1, max_size=4))
+    return chosen + [f"{key}={value}" for key, value in values]
+
+
+@hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+@hypothesis.given(overrides())
+def test_any_settings_are_taken_or_refused_in_one_line(given: list[str]) -> None:
+    try:
+        settings = parse(*given)
+    except Exception as error:
+        assert is_bad_input(error), given  # noqa: PT017, any exception there may be
+        line = one_line(error)
+        assert line
+        assert "\n" not in line
+    else:
+        assert settings.monitor
+        rates = schedule.epoch_rates(
+            settings.schedule.kind.value,
+            base=settings.optimizer.lr,
+            epochs=settings.train.epochs,
+            warmup=settings.schedule.warmup,
+            start_decay=settings.schedule.start_decay,
+            end_decay=settings.schedule.end_decay,
+        )
+        assert len(rates) == settings.train.epochs

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor, nn
+
+from ddag.model.initial import initialise
+from ddag.model.network import DDAG
+from ddag.training import optim
+
+
+def test_the_backbone_and_the_rest_are_all_that_trains() -> None:
+    network = DDAG(5, backbone="resnet18", part=3, graph=True, low_dim=8, heads=2, height=64)
+    backbone, heads = optim.split(network)
+    assert len(backbone) + len(heads) == len(network.trainable_params())
+    assert {each.name.split(".")[0] for each in heads} == {
+        "bottleneck", "classifier", "part", "graph",
+    }  # fmt: skip
+
+
+class Two(nn.Cell):
+    """A backbone and a head of one weight each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Cell()
+        self.backbone.weight = Parameter(Tensor(np.ones(1, np.float32)), "backbone.weight")
+        self.head = Parameter(Tensor(np.ones(1, np.float32)), "head")
+
+
+def moves(kind: str, rates: list[float], gradients: list[float], decay: float) -> np.ndarray:
+    """Both weights, which start at 1, after each step."""
+    cell = Two()
+    optimizer = optim.build(cell, kind=kind, rates=rates, backbone_scale=0.1, weight_decay=decay)
+    states = []
+    for gradient in gradients:
+        optimizer(tuple(Tensor(np.full(1, gradient, np.float32)) for _ in optimizer.parameters))
+        states.append([cell.backbone.weight.asnumpy()[0], cell.head.asnumpy()[0]])
+    return np.array(states)
+
+
+def test_sgd_is_nesterov_with_decay_by_hand() -> None:
+    momentum, weight, velocity, expected = 0.9, 1.0, 0.0, []
+    for gradient in (1.0, -2.0):
+        slope = gradient + 0.1 * weight
+        velocity = momentum * velocity + slope
+        weight -= 0.5 * (slope + momentum * velocity)
+        expected.append(weight)
+    ours = moves("sgd", [0.5, 0.5], [1.0, -2.0], decay=0.1)
+    np.testing.assert_allclose(ours[:, 1], expected, rtol=1e-5)
+
+
+def test_adam_takes_a_step_of_the_rate_first() -> None:
+    ours = moves("adam", [0.01], [5.0], decay=0)
+    np.testing.assert_allclose(ours[0], [1 - 0.001, 1 - 0.01], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "moved"), [("sgd", True), ("adam", False)])
+def test_decay_alone_moves_the_graph_branch_with_sgd_but_not_with_adam(
+    kind: str, moved: bool
+) -> None:
+    network = DDAG(5, backbone="resnet18", part=0, graph=True, low_dim=8, heads=2, height=64)
+    initialise(network, seed=0)
+    before = network.graph.first.weight.asnumpy().copy()  # the update is in place
+    optimizer = optim.build(network, kind=kind, rates=[0.1], backbone_scale=0.1, weight_decay=5e-4)
+    optimizer(tuple(Tensor(np.zeros(each.shape, np.float32)) for each in optimizer.parameters))
+    assert (network.graph.first.weight.asnumpy() != before).any() == moved
+    assert network.classifier.weight.asnumpy().any()
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_the_rate_follows_its_list_step_by_step(kind: str) -> None:
+    ours = moves(kind, [0.1, 0.0], [1.0, 1.0], decay=0)
+    assert ours[0, 1] < 1
+    np.testing.assert_array_equal(ours[0], ours[1])

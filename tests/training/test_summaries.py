@@ -1,0 +1,113 @@
+"""What TensorBoard's own reader finds in a training's event file beside its figures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typed import read_events
+
+from ddag.data.loader import Batch, normalise
+from ddag.data.records import TestSet
+from ddag.datasets import regdb
+from ddag.evaluation.attention import Observer
+from ddag.evaluation.evaluator import REGDB, Evaluator
+from ddag.model.initial import initialise
+from ddag.model.network import DDAG
+from ddag.runs.tracking import Tracker
+from ddag.training import summaries
+
+
+@pytest.fixture(scope="module")
+def test_set(tiny_regdb: Path) -> TestSet:
+    return regdb.read_test(tiny_regdb, trial=1, direction="v2i")
+
+
+def network(part: int = 2) -> DDAG:
+    built = DDAG(4, backbone="resnet18", part=part, graph=False, low_dim=8, heads=2, height=64)
+    initialise(built, seed=0)
+    return built
+
+
+def image(events: Any, name: str) -> np.ndarray:
+    (image,) = events.Images(name)
+    return np.asarray(Image.open(io.BytesIO(image.encoded_image_string)))
+
+
+def test_a_batch_is_shown_as_it_looked_before_it_was_normalised(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 9, 16, 8, 3), dtype=np.uint8)
+    batch = Batch(*(normalise(side).astype(np.float32) for side in pixels), np.arange(9))
+    with Tracker(tmp_path, {}) as tracker:
+        summaries.show_batch(tracker, batch, 0)
+    shown = image(read_events(tmp_path), "input/batch")
+    rows = [np.concatenate(list(side[:8]), axis=1) for side in pixels]
+    np.testing.assert_array_equal(shown, np.concatenate(rows))
+
+
+def test_gate_and_attention_are_histograms_where_there_are_parts(
+    tmp_path: Path, test_set: TestSet
+) -> None:
+    for part in (0, 2):
+        observer = Observer(network(part), height=64, width=32, batch=4)
+        sides = [side.select(np.arange(4)) for side in (test_set.query, test_set.gallery)]
+        with Tracker(tmp_path / str(part), {}) as tracker:
+            summaries.show_attention(tracker, observer, sides, 3)
+    assert read_events(tmp_path / "0").Tags()["histograms"] == []
+    events = read_events(tmp_path / "2")
+    names = ["part/gate", "part/attention_visible", "part/attention_infrared"]
+    assert sorted(events.Tags()["histograms"]) == sorted(names)
+    for name, count in zip(names, (2, 16, 16)):
+        (event,) = events.Histograms(name)
+        assert event.step == 3
+        assert event.histogram_value.num == count
+        assert 0 <= event.histogram_value.min <= event.histogram_value.max <= 1
+
+
+def test_rank_lists_and_the_projectors_files_are_of_the_best_epoch(
+    tmp_path: Path, test_set: TestSet
+) -> None:
+    built = network()
+    evaluator = Evaluator(built, test_set, protocol=REGDB, height=64, width=32, batch=8)
+    compared = evaluator.evaluate().first
+    for _ in range(2):  # a training that goes on in its folder replaces what it left there
+        with Tracker(tmp_path, {}) as tracker:
+            summaries.show_rankings(tracker, compared, "feat_att", 5)
+    (config,) = tmp_path.glob("projector_config.pbtxt")
+    assert config.read_text().count("embeddings {") == 1
+    folder = tmp_path / "00005" / "feat_att"
+    rows = [line.split("\t") for line in (folder / "metadata.tsv").read_text().splitlines()]
+    assert rows[0] == ["identity", "camera", "modality"]
+    assert {row[2] for row in rows[1:]} == {"visible", "infrared"}
+    vectors = np.loadtxt(folder / "tensors.tsv", delimiter="\t")
+    assert len(vectors) == len(rows) - 1
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-2)
+    with Image.open(folder / "sprite.png") as sprite:
+        assert sprite.width == sprite.height
+        assert sprite.width % summaries.THUMBNAIL == 0
+
+
+def test_hyperparameters_are_in_the_runs_own_event_file(tmp_path: Path) -> None:
+    from tensorboard.plugins.hparams import metadata
+
+    given = {"model": {"part": 3, "pretrained": None}, "optimizer": {"kind": "adam"}}
+    with Tracker(tmp_path, given):
+        pass
+    assert len(list(tmp_path.rglob("events*"))) == 1
+    contents = read_events(tmp_path).PluginTagToContent("hparams")
+    start = metadata.parse_session_start_info_plugin_data(contents[metadata.SESSION_START_INFO_TAG])
+    assert start.hparams["model.part"].number_value == 3
+    assert start.hparams["model.pretrained"].string_value == "null"
+    assert start.hparams["optimizer.kind"].string_value == "adam"
+    assert metadata.SESSION_END_INFO_TAG in contents
+
+
+def test_a_training_that_fails_is_not_marked_as_ended(tmp_path: Path) -> None:
+    from tensorboard.plugins.hparams import metadata
+
+    with pytest.raises(KeyError), Tracker(tmp_path, {"seed": 0}):
+        raise KeyError
+    assert metadata.SESSION_END_INFO_TAG not in read_events(tmp_path).PluginTagToContent("hparams")

@@ -1,0 +1,64 @@
+"""What tests share of the command line: run.py typed in, and what a run leaves read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+
+from ddag.settings import composition
+from ddag.settings.settings import Settings
+
+REPOSITORY = Path(__file__).parents[1]
+# As small as the whole path goes: two epochs of two steps.
+TINY = [
+    "data.height=64", "data.width=32", "data.test_batch=8", "sampler.identities=2",
+    "sampler.images=2", "model.backbone=resnet18", "model.low_dim=8", "model.heads=2",
+    "train.epochs=2", "train.steps=2", "train.eval_every=1", "augmentation.crop=2",
+]  # fmt: skip
+
+
+def type_in(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run ``run.py`` from ``folder`` and check how it ends."""
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "run.py"), *words],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "300"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def read_events(folder: Path) -> Any:
+    """The folder's TensorBoard events, through TensorBoard's own reader."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return events
+
+
+def only_run(folder: Path) -> Path:
+    (run,) = folder.glob("outputs/*/*")
+    return run
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """A line an epoch."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def parse(*overrides: str) -> Settings:
+    """The settings that ``run.py`` would have with these words."""
+    composition.register()
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        return composition.parse(compose("config", list(overrides)))
