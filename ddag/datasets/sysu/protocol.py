@@ -112,14 +112,10 @@ class _Permutations:
 
     @classmethod
     def load(cls, root: Path) -> _Permutations:
+        # Only this file needs it, and importing it takes a while.
+        from scipy.io import loadmat, matlab  # type: ignore[import-untyped]
+
         file = root / "exp" / "rand_perm_cam.mat"
-        try:
-            # Only this file needs SciPy, which comes along with MindSpore.
-            from scipy.io import loadmat, matlab  # type: ignore[import-untyped]
-        except ImportError as error:
-            raise InputError(
-                f"dataset.gallery=official: {file.name} needs SciPy to be read; pip install scipy"
-            ) from error
         if not file.is_file():
             raise InputError(
                 f"dataset.gallery=official: no file {file}; put it there from"
