@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking: images are near that have neighbours in common. NumPy only.
+"""k-reciprocal re-ranking: images are near that have neighbours in common.
 
 Query and gallery together are N images. Each is described by its k-reciprocal neighbours, the
 images that it has among its nearest and that have it among theirs, weighted by nearness. Two
@@ -9,49 +9,16 @@ as released: squared Euclidean distances, each row divided by its largest.
 """
 
 # Q queries, G gallery images, N = Q + G, C channels, B rows of one block, K neighbours.
+# A sparse (N, N) array has a cell only where two images have to do with each other.
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
-_BLOCK_CELLS = 1 << 21  # cells of the (N, N) distances in memory at a time
-
-
-@dataclass(frozen=True)
-class _Sparse:
-    """N rows of which most cells are 0: row i is ``columns`` and ``values`` from ``starts[i]``."""
-
-    starts: np.ndarray  # (N + 1,)
-    columns: np.ndarray
-    values: np.ndarray
-
-    @classmethod
-    def of_rows(cls, rows: list[tuple[np.ndarray, np.ndarray]]) -> _Sparse:
-        starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-        columns, values = (np.concatenate(parts) for parts in zip(*rows))
-        return cls(starts, columns, values)
-
-    def row(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        cells = slice(self.starts[index], self.starts[index + 1])
-        return self.columns[cells], self.values[cells]
-
-    def cells_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of all cells of the given rows, and how many each row has."""
-        counts = self.starts[rows + 1] - self.starts[rows]
-        ends = np.cumsum(counts)
-        offsets = np.repeat(self.starts[rows] - ends + counts, counts)
-        return offsets + np.arange(len(offsets)), counts
-
-    def transposed(self, *, first: int) -> _Sparse:
-        """Columns as rows, of the rows from ``first`` on, which are counted from 0."""
-        begin = self.starts[first]
-        rows = np.repeat(np.arange(len(self.starts) - 1 - first), np.diff(self.starts[first:]))
-        order = np.argsort(self.columns[begin:], kind="stable")
-        counts = np.bincount(self.columns[begin:], minlength=len(self.starts) - 1)
-        return _Sparse(np.cumsum([0, *counts]), rows[order], self.values[begin:][order])
+_BLOCK_CELLS = 1 << 21  # cells of an array that is made block by block, in memory at a time
 
 
 def rerank(
@@ -80,13 +47,15 @@ def rerank(
     queries = len(query_features)
     ranks, largest, plain = _rank(features, queries, depth=max(k1 + 1, k2))
     described = _describe(features, ranks, largest, k1=k1)
-    if k2 > 1:
-        described = _averaged(described, ranks[:, :k2])
+    if k2 > 1:  # local query expansion
+        described = _linked(ranks[:, :k2]) @ described / min(k2, len(features))
     distance = plain
-    by_column = described.transposed(first=queries)
-    for query in range(queries):
-        jaccard = _jaccard(described.row(query), by_column, plain.shape[1])
-        distance[query] = jaccard * (1 - lambda_value) + plain[query] * lambda_value
+    by_column = described[queries:].T.tocsr()
+    step = max(1, _BLOCK_CELLS // (plain.shape[1] * k1))
+    for start in range(0, queries, step):
+        rows = slice(start, min(start + step, queries))
+        jaccard = _jaccard(described[rows], by_column)
+        distance[rows] = jaccard * (1 - lambda_value) + plain[rows] * lambda_value
     return distance
 
 
@@ -132,58 +101,64 @@ def _square_distances(features: np.ndarray) -> Iterator[tuple[slice, np.ndarray]
         yield rows, square
 
 
-def _describe(features: np.ndarray, ranks: np.ndarray, largest: np.ndarray, *, k1: int) -> _Sparse:
-    """Each image's k-reciprocal neighbours and theirs, weighted by nearness; a row sums to 1."""
-    forward = ranks[:, : k1 + 1]
-    half = ranks[:, : round(k1 / 2) + 1]
-    reciprocal, half_reciprocal = _is_reciprocal(forward), _is_reciprocal(half)
-    member = np.zeros(len(features), bool)
-    rows = []
-    for image in range(len(features)):
-        neighbours = forward[image, reciprocal[image]]
-        member[neighbours] = True
-        # A neighbour brings its own ones along if more than two thirds of them are known.
-        theirs, valid = half[neighbours], half_reciprocal[neighbours]
-        known = (member[theirs] & valid).sum(axis=1)
-        joins = 3 * known > 2 * valid.sum(axis=1)
-        member[neighbours] = False
-        expanded = np.unique(np.append(neighbours, theirs[joins][valid[joins]]))
-        difference = features[expanded] - features[image]
-        square = np.einsum("nc,nc->n", difference, difference)
-        weights = np.exp(-square / largest[image])
-        rows.append((expanded, weights / weights.sum()))
-    return _Sparse.of_rows(rows)
+def _describe(
+    features: np.ndarray, ranks: np.ndarray, largest: np.ndarray, *, k1: int
+) -> csr_array:
+    """Sparse ``(N, N)``: who belongs to an image, weighted by nearness; a row sums to 1."""
+    members = _members(ranks, k1=k1)
+    counts = np.diff(members.indptr)
+    rows = np.repeat(np.arange(len(features)), counts)
+    square = np.empty(members.nnz)
+    step = max(1, _BLOCK_CELLS // features.shape[1])
+    for start in range(0, members.nnz, step):
+        cells = slice(start, start + step)
+        difference = features[rows[cells]] - features[members.indices[cells]]
+        square[cells] = np.einsum("nc,nc->n", difference, difference)
+    members.data = np.exp(-square / largest[rows])
+    members.data /= np.repeat(members.sum(axis=1), counts)
+    return members
 
 
-def _is_reciprocal(ranks: np.ndarray) -> np.ndarray:
-    """Which of each image's nearest ``(N, K)`` have it among their own K nearest."""
-    found = np.empty(ranks.shape, bool)
-    step = max(1, _BLOCK_CELLS // ranks.shape[1] ** 2)
-    for start in range(0, len(ranks), step):
-        block = ranks[start : start + step]  # (B, K)
-        images = np.arange(start, start + len(block))
-        found[start : start + step] = (ranks[block] == images[:, None, None]).any(axis=2)
-    return found
+def _members(ranks: np.ndarray, *, k1: int) -> csr_array:
+    """Sparse ``(N, N)``: a row holds an image's k-reciprocal neighbours and those they bring."""
+    own, theirs = _reciprocal(ranks[:, : k1 + 1]), _reciprocal(ranks[:, : round(k1 / 2) + 1])
+    # A neighbour brings its own ones along if more than two thirds of them are known. Who is whose
+    # neighbour is symmetric.
+    known = (own @ theirs).multiply(own).tocsr()
+    known.data = (3 * known.data > 2 * np.diff(theirs.indptr)[known.indices]).astype(np.int32)
+    known.eliminate_zeros()
+    return (own + known @ theirs).astype(np.float64)
 
 
-def _averaged(described: _Sparse, nearest: np.ndarray) -> _Sparse:
-    """The mean description of each image's nearest ones (local query expansion)."""
-    rows = []
-    for images in nearest:
-        cells, _ = described.cells_of(images)
-        columns, place = np.unique(described.columns[cells], return_inverse=True)
-        sums = np.bincount(place, described.values[cells], len(columns))
-        rows.append((columns, sums / len(images)))
-    return _Sparse.of_rows(rows)
+def _reciprocal(nearest: np.ndarray) -> csr_array:
+    """Sparse ``(N, N)`` of 1: who has whom among his nearest ``(N, K)`` and is among theirs."""
+    forward = _linked(nearest)
+    return forward.multiply(forward.T).tocsr()
 
 
-def _jaccard(row: tuple[np.ndarray, np.ndarray], by_column: _Sparse, gallery: int) -> np.ndarray:
-    """Jaccard distance of one description to each of the gallery's, ``(G,)``.
+def _linked(nearest: np.ndarray) -> csr_array:
+    """Sparse ``(N, N)``: row i is 1 at the K images of row i of ``(N, K)``."""
+    count, depth = nearest.shape
+    starts = np.arange(0, nearest.size + 1, depth)
+    return csr_array(
+        (np.ones(nearest.size, np.int32), nearest.ravel(), starts), shape=(count, count)
+    )
+
+
+def _jaccard(described: csr_array, by_column: csr_array) -> np.ndarray:
+    """Jaccard distance of each description to each of the gallery's, ``(B, G)``.
 
     Rows sum to 1, so the sum of the larger weights is 2 less the sum of the smaller ones.
+
+    Args:
+        described: sparse ``(B, N)``.
+        by_column: sparse ``(N, G)``, the gallery's descriptions as columns.
     """
-    columns, weights = row
-    cells, counts = by_column.cells_of(columns)
-    smaller = np.minimum(np.repeat(weights, counts), by_column.values[cells])
-    shared = np.bincount(by_column.columns[cells], smaller, gallery)
+    smaller = by_column[described.indices]  # a row for each cell that is described
+    smaller.data = np.minimum(smaller.data, np.repeat(described.data, np.diff(smaller.indptr)))
+    cells = np.arange(described.nnz)
+    of_row = csr_array(
+        (np.ones(described.nnz), cells, described.indptr), shape=(described.shape[0], len(cells))
+    )
+    shared = (of_row @ smaller).toarray()
     return 1 - shared / (2 - shared)
