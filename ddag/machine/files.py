@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,20 +44,21 @@ def remove_drafts(folder: Path) -> None:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Keep other processes from claiming ``folder`` until the block is through.
+    """Keep other processes from claiming ``folder`` until the block is through, or this one dies.
 
     Raises:
         InputError: another process has claimed it.
     """
+    from filelock import FileLock, Timeout  # not for --help, which passes here
+
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"{folder}: another process is training there; wait for it, or choose another"
-                " folder"
-            ) from error
+    try:
+        lock = FileLock(folder / ".lock", timeout=0).acquire()
+    except Timeout as error:
+        raise InputError(
+            f"{folder}: another process is training there; wait for it, or choose another folder"
+        ) from error
+    with lock:
         yield
 
 
