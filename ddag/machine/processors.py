@@ -8,9 +8,10 @@ processors that the process may use, settled before the threads start.
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -35,7 +36,7 @@ ALONE = Place()
 class Processors:
     """What this process may use."""
 
-    cores: list[int]  # one processor of each physical core, no more than the quota lets run
+    cores: list[int]  # one processor of each physical core, no more than may run at a time
     others: list[int]  # the rest: hyper-threads of the same cores, and what is beyond the quota
 
     def share(self, threads: Optional[int], place: Place) -> list[int]:
@@ -69,28 +70,35 @@ def claim(threads: Optional[int], place: Place) -> None:
         return
     chosen = available().share(threads, place)
     if set(chosen) != os.sched_getaffinity(0):
-        os.sched_setaffinity(0, chosen)
+        _keep_to(chosen)
         log.info("Computing on processors %s", ", ".join(map(str, sorted(chosen))))
 
 
 def available() -> Processors:
-    """The processors of this process by affinity and cgroup."""
+    """The processors of this process: as many as joblib counts, each of another core."""
+    # Only here: it imports NumPy, and --help passes this module.
+    from joblib import cpu_count  # type: ignore[import-untyped]
+
     allowed = sorted(os.sched_getaffinity(0))
     first_of_core: dict[str, int] = {}
     for processor in allowed:
         first_of_core.setdefault(_core(processor), processor)
-    cores = list(first_of_core.values())[: quota(Path("/sys/fs/cgroup"))]
+    # joblib knows the cgroup's quota, but counts hyper-threads as cores where there is one, or
+    # where the process may not use every processor.
+    cores = list(first_of_core.values())[: cpu_count(only_physical_cores=True)]
     return Processors(cores, [each for each in allowed if each not in cores])
 
 
-def quota(cgroup: Path) -> Optional[int]:
-    """How many processors' time the cgroup at ``cgroup`` has, rounded up; None for no limit."""
-    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # version 2, 1
-        files = [cgroup / name for name in names]
-        if all(file.is_file() for file in files):
-            time, period = " ".join(file.read_text() for file in files).split()
-            return None if time in ("max", "-1") else math.ceil(int(time) / int(period))
-    return None
+def _keep_to(processors: Sequence[int]) -> None:
+    """Compute on these only, in the threads that run already too: NumPy's start at its import."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.sched_setaffinity(int(thread.name), processors)
+    for pool in ThreadpoolController().lib_controllers:
+        if (pool.num_threads or 0) > len(processors):
+            pool.set_num_threads(len(processors))
 
 
 def _core(processor: int) -> str:

@@ -3,17 +3,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 from hydra.conf import HydraConf, JobConf
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from ddag import composition as config
 from ddag.machine import processors
 from ddag.machine.errors import InputError
 from ddag.machine.processors import ALONE, Place, Processors
-from ddag.settings import composition as config
 
 EIGHT = Processors(cores=[0, 1, 2, 3], others=[4, 5, 6, 7])  # four cores of two hyper-threads
 
@@ -34,33 +34,40 @@ def test_jobs_side_by_side_share_the_cores() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "processors_of_time"),
+    ("allowed", "counted", "cores", "others"),
     [
-        ({"cpu.max": "max 100000\n"}, None),
-        ({"cpu.max": "150000 100000\n"}, 2),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
-        ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4),
-        ({}, None),
+        (range(8), 4, [0, 2, 4, 6], [1, 3, 5, 7]),  # joblib counts the physical cores
+        ({0, 1, 2, 3, 5}, 5, [0, 2, 5], [1, 3]),  # by affinity it counts hyper-threads as well
+        (range(8), 3, [0, 2, 4], [1, 3, 5, 6, 7]),  # a cgroup's quota
     ],
 )
-def test_a_cgroups_quota_counts_in_processors(
-    tmp_path: Path, files: dict[str, str], processors_of_time: int | None
+def test_as_many_processors_as_joblib_counts_each_of_another_core(
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: Iterable[int],
+    counted: int,
+    cores: list[int],
+    others: list[int],
 ) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert processors.quota(tmp_path) == processors_of_time
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(allowed))
+    monkeypatch.setattr("joblib.cpu_count", lambda **_: counted)
+    monkeypatch.setattr(processors, "_core", lambda processor: str(processor // 2))
+    assert processors.available() == Processors(cores, others)
 
 
-def test_a_claim_holds_for_a_process_without_mindspore() -> None:
+@pytest.mark.parametrize("first", ["", "import numpy; "])
+def test_a_claim_holds_for_every_thread_of_a_process_without_mindspore(first: str) -> None:
     script = (
-        "import os; from ddag.machine import processors as p;"
-        "p.claim(1, p.Place(1, 2)); print(len(os.sched_getaffinity(0)))"
+        f"{first}import os, threadpoolctl; from ddag.machine import processors as p;"
+        "p.claim(1, p.Place(1, 2)); import numpy;"
+        "threads = {frozenset(os.sched_getaffinity(int(each)))"
+        "           for each in os.listdir('/proc/self/task')};"
+        "print(len(threads), *map(len, threads),"
+        "      *{each['num_threads'] for each in threadpoolctl.threadpool_info()})"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "1"
+    assert done.stdout.split() == ["1", "1", "1"]
 
 
 def test_a_claim_comes_too_late_where_mindspore_runs() -> None:
