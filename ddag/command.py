@@ -1,0 +1,42 @@
+"""What run.py, ``ddag`` and ``python -m ddag`` do: configuration in, one job run."""
+
+import sys
+from pathlib import Path
+from typing import Optional
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from ddag import composition, jobs
+from ddag.runs import sweeps
+from ddag.settings.endings import one_line_errors
+
+_PACKAGE = Path(__file__).parent
+_PACKED = _PACKAGE / "conf"  # in a wheel; in a checkout conf/ lies beside the package
+CONFIGURATION = _PACKED if _PACKED.is_dir() else _PACKAGE.parent / "conf"
+
+
+def main() -> None:
+    """Do what the command line says."""
+    composition.register()
+    with one_line_errors():
+        sys.argv[1:] = sweeps.expand_resume(sys.argv[1:])
+        run()
+
+
+@hydra.main(version_base="1.3", config_path=str(CONFIGURATION), config_name="config")
+def run(composed: DictConfig) -> Optional[float]:
+    """Run one job; the score that a sweeper maximises."""
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+
+    def job() -> float:
+        given, place = hydra_config.overrides.task, composition.place(hydra_config)
+        return jobs.run(composition.parse(composed), folder, given, place)
+
+    if hydra_config.mode is RunMode.MULTIRUN:
+        return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
+    with one_line_errors():
+        return job()
