@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 from typing import Optional
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:1280px;margin:2rem auto;padding:0 1rem;"
-    "color:#222}img{max-width:100%;height:auto}h1{font-size:1.6rem}h2{margin-top:2.5rem}"
-    "th{text-align:left;padding-right:1.5rem;font-weight:600}td{word-break:break-all}"
-)
+from ddag.machine.templates import fill
+
+_TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,13 @@ class Section:
     text: str
     png: Optional[bytes] = None
 
+    @property
+    def image(self) -> Optional[str]:
+        """The address of an image that holds it itself."""
+        if self.png is None:
+            return None
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+
 
 def to_html(title: str, facts: Mapping[str, str], sections: Sequence[Section]) -> str:
     """The page.
@@ -40,22 +45,4 @@ def to_html(title: str, facts: Mapping[str, str], sections: Sequence[Section]) -
         facts: a table below it.
         sections: in order.
     """
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>\n"
-        for name, value in facts.items()
-    )
-    body = "\n".join(_section(each) for each in sections)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>\n<table>\n{rows}</table>\n{body}\n</body>\n</html>\n"
-    )
-
-
-def _section(section: Section) -> str:
-    title, text = escape(section.title), escape(section.text)
-    image = ""
-    if section.png is not None:
-        data = base64.b64encode(section.png).decode("ascii")
-        image = f'\n<p><img alt="{title}" src="data:image/png;base64,{data}"></p>'
-    return f"<h2>{title}</h2>\n<p>{text}</p>{image}"
+    return fill(_TEMPLATE, title=title, facts=facts, sections=sections)

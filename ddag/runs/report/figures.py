@@ -36,7 +36,7 @@ STYLE: dict[Any, object] = {
 
 
 def learning_curves(board: Leaderboard) -> str:
-    """Training loss and monitored figure by epoch, a line for each run."""
+    """Training loss and monitored score by epoch, a line for each run."""
     colours = _colours(board)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 3.4), layout="constrained")
@@ -73,7 +73,7 @@ def cmc_curves(board: Leaderboard, table: Table) -> str:
 
 
 def effects(board: Leaderboard, table: Table) -> str:
-    """The monitored figure over the values of each key, whatever the others are."""
+    """The monitored score over the values of each key, whatever the others are."""
     columns = min(3, len(board.keys))
     lines = math.ceil(len(board.keys) / columns)
     with mpl.rc_context(STYLE):

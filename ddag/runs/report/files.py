@@ -8,31 +8,11 @@ import rich
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
 from ddag.runs.report import page, tables
-from ddag.runs.report.leaderboard import STD, Leaderboard, compare
-from ddag.runs.report.runs import read_runs
-from ddag.settings.jobs import ReportConfig
-from ddag.settings.settings import Settings
+from ddag.runs.report.leaderboard import STD, Leaderboard
 
 SHOWN = ("rank1", "mAP")  # on a screen of 80 columns
-
-
-def report(settings: Settings) -> None:
-    """Compare the runs in a folder, write what they say beside them and show it.
-
-    Raises:
-        InputError: the folder has no runs.
-    """
-    assert isinstance(settings.job, ReportConfig)
-    folder = Path(settings.job.folder)
-    runs = read_runs(folder)
-    if not runs:
-        raise InputError(f"job.folder={folder}: no run below it; name one of a run or a sweep")
-    board = compare(runs)
-    write(board, folder)
-    show(board, folder)
 
 
 def write(board: Leaderboard, folder: Path) -> None:
@@ -62,7 +42,7 @@ def show(board: Leaderboard, folder: Path) -> None:
                 row,
                 escape=rich.markup.escape,
                 bold=lambda text: f"[bold]{text}[/bold]",
-                figures=SHOWN,
+                scores=SHOWN,
             )
             shown.add_row(*cells)
         console.print(shown)

@@ -14,15 +14,15 @@ STD = "standard deviation over seeds and splits, divisor n - 1"
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure over the runs of a setting, in fractions of 1."""
+class Score:
+    """One score over the runs of a setting, in fractions of 1."""
 
     mean: float
     std: float  # divisor n - 1: the seeds are a sample of all seeds; 0 for a single run
     count: int
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Figure:
+    def of(cls, values: Sequence[float]) -> Score:
         """Mean and standard deviation of at least one value."""
         std = statistics.stdev(values) if len(values) > 1 else 0.0
         return cls(statistics.fmean(values), std, len(values))
@@ -40,19 +40,19 @@ class Row:
     Attributes:
         values: of the leaderboard's keys.
         results: that are averaged, each the content of a result.json.
-        score: the monitored figure.
+        score: the monitored one.
         features: Rank-1 and its like by feature.
         main: the monitored feature, such as ``feat_att``.
     """
 
     values: tuple[str, ...]
     results: tuple[Mapping[str, Any], ...]
-    score: Figure
-    features: dict[str, dict[str, Figure]]
+    score: Score
+    features: dict[str, dict[str, Score]]
     main: str
 
     @property
-    def figures(self) -> dict[str, Figure]:
+    def scores(self) -> dict[str, Score]:
         """Those of the monitored feature."""
         return self.features[self.main]
 
@@ -64,9 +64,9 @@ class Table:
     protocol: str
     rows: tuple[Row, ...]
 
-    def is_best(self, row: Row, figure: str) -> bool:
+    def is_best(self, row: Row, name: str) -> bool:
         """Whether no row has a higher mean."""
-        return all(row.figures[figure].mean >= each.figures[figure].mean for each in self.rows)
+        return all(row.scores[name].mean >= each.scores[name].mean for each in self.rows)
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Leaderboard:
     Attributes:
         runs: all of them.
         keys: settings in which they differ.
-        tables: of the finished ones, one for each protocol: figures measured by different ones
-            cannot be compared.
+        tables: of the finished ones, one for each protocol: scores by different ones cannot be
+            compared.
     """
 
     runs: tuple[Run, ...]
@@ -121,10 +121,10 @@ def _row(values: tuple[str, ...], runs: Sequence[Run]) -> Row:
     results = [run.result for run in runs if run.result]
     features = {
         feature: {
-            figure: Figure.of([result["metrics"][feature][figure] for result in results])
-            for figure in TITLES
+            name: Score.of([result["metrics"][feature][name] for result in results])
+            for name in TITLES
         }
         for feature in results[0]["metrics"]
     }
-    score = Figure.of([result["score"] for result in results])
+    score = Score.of([result["score"] for result in results])
     return Row(values, tuple(results), score, features, runs[0].monitor.partition("/")[0])

@@ -14,11 +14,11 @@ from ddag.machine.errors import InputError
 from ddag.machine.run_folders import RESULT
 
 ERROR = "error.txt"  # of a run that failed: its first line says why
-# Runs that differ in these alone repeat one setting: their figures are averaged.
+# Runs that differ in these alone repeat one setting: their scores are averaged.
 REPETITIONS = ("seed", "dataset.trial")
 # Say where a run's files go, not what it does.
 _NAMES = ("tag", "sweep", "sweep.list", "sweep.resume", "train.resume")
-_MEASURED = ("train", "evaluate")  # the jobs that end in figures
+_MEASURED = ("train", "evaluate")  # the jobs that end in scores
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def monitor(self) -> str:
-        """The figure that the run is judged by, such as ``feat_att/rank1``."""
+        """The score that the run is judged by, such as ``feat_att/rank1``."""
         if self.result:
             return str(self.result["monitor"])
         feature = "feat" if self.value("model.part") == "0" else "feat_att"

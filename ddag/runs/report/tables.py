@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Callable
 
-from ddag.runs.report.leaderboard import STD, Figure, Leaderboard, Row, Table
+from ddag.runs.report.leaderboard import STD, Leaderboard, Row, Score, Table
 from ddag.settings.choices import TITLES
 
 _MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_|<>"})
@@ -24,7 +24,7 @@ _LATEX = str.maketrans(
 
 
 def markdown(board: Leaderboard) -> str:
-    """A table for each protocol, figures in percent, the best in bold."""
+    """A table for each protocol, scores in percent, the best in bold."""
     return "\n".join(_markdown(board, table) for table in board.tables)
 
 
@@ -34,22 +34,22 @@ def latex(board: Leaderboard) -> str:
 
 
 def comma_separated(board: Leaderboard) -> str:
-    """Every feature's figures in fractions of 1, a line for each setting and feature."""
+    """Every feature's scores in fractions of 1, a line for each setting and feature."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    columns = [f"{figure}_{part}" for figure in TITLES for part in ("mean", "std")]
+    columns = [f"{name}_{part}" for name in TITLES for part in ("mean", "std")]
     lines.writerow(["protocol", *board.keys, "features", "runs", *columns])
     for table in board.tables:
         for row in table.rows:
-            for feature, figures in row.features.items():
-                numbers = [each for name in TITLES for each in _parts(figures[name])]
+            for feature, scores in row.features.items():
+                numbers = [each for name in TITLES for each in _parts(scores[name])]
                 lines.writerow([table.protocol, *row.values, feature, len(row.results), *numbers])
     return text.getvalue()
 
 
-def headings(board: Leaderboard, figures: Sequence[str] = tuple(TITLES)) -> list[str]:
+def headings(board: Leaderboard, scores: Sequence[str] = tuple(TITLES)) -> list[str]:
     """Of the columns that ``cells`` fills."""
-    return [*board.keys, "features", "runs", *(TITLES[name] for name in figures)]
+    return [*board.keys, "features", "runs", *(TITLES[name] for name in scores)]
 
 
 def cells(
@@ -59,21 +59,21 @@ def cells(
     escape: Callable[[str], str],
     bold: Callable[[str], str],
     plus_minus: str = " ± ",
-    figures: Sequence[str] = tuple(TITLES),
+    scores: Sequence[str] = tuple(TITLES),
 ) -> list[str]:
-    """A row's cells, figures in percent.
+    """A row's cells, scores in percent.
 
     Args:
         table: that the row is of.
         row: to be shown.
         escape: makes words harmless in the format.
-        bold: marks the best figure of a column.
+        bold: marks the best score of a column.
         plus_minus: stands before a deviation.
-        figures: which of them.
+        scores: which of them.
     """
     words = [escape(word) for word in (*row.values, row.main, str(len(row.results)))]
-    for name in figures:
-        text = row.figures[name].percent(plus_minus)
+    for name in scores:
+        text = row.scores[name].percent(plus_minus)
         words.append(bold(text) if table.is_best(row, name) else text)
     return words
 
@@ -127,5 +127,5 @@ def _latex(board: Leaderboard, table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parts(figure: Figure) -> tuple[float, float]:
-    return round(figure.mean, 6), round(figure.std, 6)
+def _parts(score: Score) -> tuple[float, float]:
+    return round(score.mean, 6), round(score.std, 6)

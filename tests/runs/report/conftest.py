@@ -23,11 +23,11 @@ def nested(pairs: dict[str, Any]) -> dict[str, Any]:
 
 
 def result(rank1: float, *, features: Sequence[str], protocol: dict[str, Any]) -> dict[str, Any]:
-    figures = dict.fromkeys(TITLES, rank1)
+    scores = dict.fromkeys(TITLES, rank1)
     return {
         "score": rank1,
         "monitor": f"{features[-1]}/rank1",
-        "metrics": dict.fromkeys(features, figures),
+        "metrics": dict.fromkeys(features, scores),
         "cmc": {feature: [min(1, rank1 + rank / 20) for rank in range(20)] for feature in features},
         "protocol": protocol,
         "epoch": 2,

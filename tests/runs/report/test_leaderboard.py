@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ddag.runs.report.leaderboard import Figure, Leaderboard, compare
+from ddag.runs.report.leaderboard import Leaderboard, Score, compare
 from ddag.runs.report.runs import read_runs
 
 
@@ -13,10 +13,10 @@ def board(folder: Path) -> Leaderboard:
 
 
 def test_the_deviation_is_that_of_a_sample() -> None:
-    figure = Figure.of([0.2, 0.4, 0.6])
-    assert (figure.mean, figure.std) == (pytest.approx(0.4), pytest.approx(0.2))
-    assert figure.percent() == "40.00 ± 20.00"
-    assert Figure.of([0.25]).percent() == "25.00"
+    score = Score.of([0.2, 0.4, 0.6])
+    assert (score.mean, score.std) == (pytest.approx(0.4), pytest.approx(0.2))
+    assert score.percent() == "40.00 ± 20.00"
+    assert Score.of([0.25]).percent() == "25.00"
 
 
 def test_seeds_and_splits_of_one_setting_are_averaged_best_first(fabricate, tmp_path: Path) -> None:
@@ -41,9 +41,7 @@ def test_failed_and_unfinished_runs_count_in_no_mean(fabricate, tmp_path: Path) 
     assert len(found.runs) == 3
 
 
-def test_figures_of_different_protocols_stand_in_different_tables(
-    fabricate, tmp_path: Path
-) -> None:
+def test_scores_of_different_protocols_stand_in_different_tables(fabricate, tmp_path: Path) -> None:
     fabricate("0", {"dataset.direction": "v2i"}, rank1=0.2, direction="v2i")
     fabricate("1", {"dataset.direction": "i2v"}, rank1=0.4, direction="i2v")
     tables = board(tmp_path).tables

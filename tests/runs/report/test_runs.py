@@ -33,7 +33,7 @@ def test_a_line_that_is_being_written_is_left_out(fabricate, tmp_path: Path) -> 
     assert run.history == [{"epoch": 1, "train/loss": 2.0}]
 
 
-def test_only_runs_that_end_in_figures_count(fabricate, tmp_path: Path) -> None:
+def test_only_runs_that_end_in_scores_count(fabricate, tmp_path: Path) -> None:
     fabricate("0", {"job.name": "check"})
     fabricate("1", {"job.name": "evaluate"}, rank1=0.5)
     assert [run.folder.name for run in read_runs(tmp_path)] == ["1"]

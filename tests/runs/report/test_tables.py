@@ -53,7 +53,7 @@ def test_csv_has_every_feature_in_fractions_of_1(board: Leaderboard) -> None:
     assert float(rows[1]["rank1_std"]) == pytest.approx(0.141421)
 
 
-def test_equal_best_figures_are_all_bold(fabricate, tmp_path: Path) -> None:
+def test_equal_best_scores_are_all_bold(fabricate, tmp_path: Path) -> None:
     for part in (0, 3):
         fabricate(str(part), {"model.part": part}, rank1=0.5)
     text = tables.markdown(compare(read_runs(tmp_path)))
