@@ -132,7 +132,9 @@ def _number(value: str) -> float:
 
 
 def _title(board: Leaderboard) -> str:
-    return TITLES[board.runs[0].monitor.partition("/")[2]]
+    """Of the score that the runs are judged by, if it is one."""
+    names = {run.monitor.partition("/")[2] for run in board.runs if run.monitor}
+    return TITLES[names.pop()] if len(names) == 1 else "score"
 
 
 def _colours(board: Leaderboard) -> dict[tuple[str, ...], str]:

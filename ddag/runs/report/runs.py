@@ -52,12 +52,15 @@ class Run:
 
     @property
     def monitor(self) -> str:
-        """The score that the run is judged by, such as ``feat_att/rank1``."""
+        """The score that the run is judged by, such as ``feat_att/rank1``; empty if none says."""
         if self.result:
             return str(self.result["monitor"])
-        feature = "feat" if self.value("model.part") == "0" else "feat_att"
         given = self.value("train.monitor")
-        return f"{feature}/rank1" if given == "-" else given
+        if given != "-":
+            return given
+        # A method's last feature is its main one.
+        ranked = [name for line in self.history for name in line if name.endswith("/rank1")]
+        return ranked[-1].partition("/")[2] if ranked else ""
 
     def value(self, key: str) -> str:
         """What a setting or a config group has in this run, as it is typed; "-" without it."""

@@ -49,12 +49,17 @@ def test_settings_that_differ_are_found_also_where_one_run_left_the_default(
     assert [run.value("model.part") for run in runs] == ["0", "3"]
 
 
-def test_a_run_without_a_result_is_judged_by_what_it_was_told(fabricate, tmp_path: Path) -> None:
-    fabricate("0", {"model.part": 0})
-    fabricate("1", {"model.part": 3})
-    fabricate("2", {"train.monitor": "feat/mAP"})
+def test_a_run_without_a_result_is_judged_by_its_last_feature_or_what_it_was_told(
+    fabricate, tmp_path: Path
+) -> None:
+    one = {"epoch": 1, "train/loss": 2.0, "eval/feat/rank1": 0.2, "eval/feat/mAP": 0.1}
+    two = {**one, "eval/feat_att/rank1": 0.3, "eval/feat_att/mAP": 0.2}
+    fabricate("0", {}, history=[one])
+    fabricate("1", {}, history=[two, {"epoch": 2, "train/loss": 1.0}])
+    fabricate("2", {"train.monitor": "feat/mAP"}, history=[two])
+    fabricate("3", {})
     monitors = [run.monitor for run in read_runs(tmp_path)]
-    assert monitors == ["feat/rank1", "feat_att/rank1", "feat/mAP"]
+    assert monitors == ["feat/rank1", "feat_att/rank1", "feat/mAP", ""]
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
