@@ -14,7 +14,6 @@ from PIL import Image
 from ddag.data.images import read_images
 
 DPI = 100
-VISIBLE_COLOUR, INFRARED_COLOUR = "#d95f02", "#3b5bdb"
 
 
 def new_figure(width: int, height: int) -> Figure:
