@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ddag.datasets import synthetic, synthetic_csv, synthetic_sysu
 from ddag.machine import environment
-from ddag.people import generate as synthetic
+from ddag.people.generate import generate
 
 environment.prepare()  # before the first test module imports MindSpore
 
@@ -38,7 +39,7 @@ def _configure() -> None:
 def tiny_regdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve generated people in RegDB's layout, six to train with, six to test with."""
     root = tmp_path_factory.mktemp("data") / "regdb"
-    synthetic.generate(root, layout="regdb", identities=12, images=4, seed=0)
+    generate(root, layout=synthetic.LAYOUT, identities=12, images=4, seed=0)
     return root
 
 
@@ -46,5 +47,13 @@ def tiny_regdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_sysu(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty generated people in SYSU-MM01's layout, four of them to test with."""
     root = tmp_path_factory.mktemp("data") / "sysu"
-    synthetic.generate(root, layout="sysu", identities=20, images=3, seed=0)
+    generate(root, layout=synthetic_sysu.LAYOUT, identities=20, images=3, seed=0)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight generated people listed in a table, four to train with, four to test with."""
+    root = tmp_path_factory.mktemp("data") / "csv"
+    generate(root, layout=synthetic_csv.LAYOUT, identities=8, images=2, seed=0)
     return root

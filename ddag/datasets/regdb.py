@@ -6,19 +6,26 @@ On disk: ``Visible/<person>/*.bmp``, ``Thermal/<person>/*.bmp`` and, for each sp
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from omegaconf import MISSING
 
+from ddag.data.protocol import Protocol, exclude_nothing
 from ddag.data.records import Records, TestSet, TrainSet
-from ddag.machine.errors import InputError
+from ddag.datasets.dataset import Count, Dataset
+from ddag.datasets.lists import path_within, relabel, whole_number
+from ddag.machine.errors import InputError, require
 from ddag.settings.choices import Modality
+from ddag.settings.data import DatasetConfig
 
 # Published for every split. Source: Nguyen et al., Sensors 17(3):605, 2017.
 PUBLISHED_IDENTITIES = 206  # in training, and as many others in the test
-PUBLISHED_PICTURES = 2060  # a split and modality
+PUBLISHED_IMAGES = 2060  # a split and modality
+TRIALS = range(1, 11)
 
 _LAYOUT = (
     "RegDB (DBPerson-Recog-DB1) is given on request by Dongguk University,"
@@ -27,6 +34,70 @@ _LAYOUT = (
 )
 _FILE_WORD = {Modality.visible: "visible", Modality.infrared: "thermal"}
 _CAMERA = {Modality.visible: 1, Modality.infrared: 2}
+
+
+class Direction(Enum):
+    """Which modality is the query."""
+
+    v2i = "v2i"
+    i2v = "i2v"
+
+
+_QUERY_AND_GALLERY = {
+    Direction.v2i: (Modality.visible, Modality.infrared),
+    Direction.i2v: (Modality.infrared, Modality.visible),
+}
+
+
+@dataclass
+class RegdbConfig(DatasetConfig):
+    """RegDB, or people generated in its layout."""
+
+    trial: int = MISSING
+    direction: Direction = MISSING
+
+    def __post_init__(self) -> None:
+        require(self.trial in TRIALS, "dataset.trial", self.trial, "RegDB has splits 1 to 10")
+
+
+class RegDB(Dataset[RegdbConfig]):
+    """One split of RegDB."""
+
+    config = RegdbConfig
+    split_keys = ("trial",)
+    # Query and gallery are of different cameras: there is nothing that a query passes over.
+    protocol = Protocol(excluded=exclude_nothing, cmc_counts="images")
+
+    def describe(self) -> dict[str, Any]:
+        """Which split, and which modality seeks which."""
+        chosen = self.settings
+        return {**super().describe(), "direction": chosen.direction.value, "trial": chosen.trial}
+
+    def _list_train(self) -> TrainSet:
+        return read_train(self.root, trial=self.settings.trial)
+
+    def _list_test(self) -> TestSet:
+        chosen = self.settings
+        return read_test(self.root, trial=chosen.trial, direction=chosen.direction)
+
+    def _count(self) -> tuple[list[Count], list[str]]:
+        """Of all ten splits."""
+        parts = []
+        for trial in TRIALS:
+            train = read_train(self.root, trial=trial)
+            test = read_test(self.root, trial=trial, direction=Direction.v2i)
+            parts += [(f"split {trial}, train", held) for held in (train.visible, train.infrared)]
+            parts += [(f"split {trial}, test", held) for held in (test.query, test.gallery)]
+        counts = [
+            Count.of(
+                f"{part}, {held.modality.value}",
+                held,
+                published_identities=PUBLISHED_IDENTITIES,
+                published_images=PUBLISHED_IMAGES,
+            )
+            for part, held in parts
+        ]
+        return counts, sorted({path for _, held in parts for path in held.paths.tolist()})
 
 
 def read_train(root: Path, *, trial: int) -> TrainSet:
@@ -42,10 +113,10 @@ def read_train(root: Path, *, trial: int) -> TrainSet:
     for records in (visible, infrared):
         _refuse_missing(labels, records, _list_file(root, "train", records.modality, trial))
         _refuse_overlap(records, _read_list(root, "test", records.modality, trial), trial)
-    return TrainSet(_relabel(visible, labels), _relabel(infrared, labels))
+    return TrainSet(relabel(visible, labels), relabel(infrared, labels))
 
 
-def read_test(root: Path, *, trial: int, direction: Literal["v2i", "i2v"]) -> TestSet:
+def read_test(root: Path, *, trial: int, direction: Direction) -> TestSet:
     """Query and gallery of one split, identities as in the file.
 
     Args:
@@ -57,19 +128,10 @@ def read_test(root: Path, *, trial: int, direction: Literal["v2i", "i2v"]) -> Te
     Raises:
         InputError: a missing or malformed list.
     """
-    query_modality, gallery_modality = _modalities(direction)
+    query_modality, gallery_modality = _QUERY_AND_GALLERY[direction]
     query = _read_list(root, "test", query_modality, trial)
     gallery = _read_list(root, "test", gallery_modality, trial)
     return TestSet(query, gallery, trials=(np.arange(len(gallery)),))
-
-
-def _modalities(direction: str) -> tuple[Modality, Modality]:
-    """Modality of the query and of the gallery: the only place that decides it."""
-    if direction == "v2i":
-        return Modality.visible, Modality.infrared
-    if direction == "i2v":
-        return Modality.infrared, Modality.visible
-    raise InputError(f"dataset.direction={direction}: no such direction; use v2i or i2v")
 
 
 def _list_file(root: Path, split: str, modality: Modality, trial: int) -> Path:
@@ -103,15 +165,16 @@ def _read_list(root: Path, split: str, modality: Modality, trial: int) -> Record
 def _parse_line(line: str, place: str) -> tuple[str, int]:
     """Path within the data set and label of ``Visible/12/name.bmp 7``; names may hold blanks."""
     words = line.strip().rsplit(maxsplit=1)
-    if len(words) != 2 or not words[1].isdecimal():
+    label = whole_number(words[-1]) if len(words) == 2 else None
+    if label is None:
         raise InputError(
             f"{place}: {line.strip()!r} is not a path, a blank and a whole number;"
             " restore the file from the data set"
         )
-    path = PurePosixPath(words[0])
-    if path.is_absolute() or ".." in path.parts:
+    path = path_within(words[0])
+    if path is None:
         raise InputError(f"{place}: {words[0]!r} leads out of the data set; use a path within it")
-    return str(path), int(words[1])
+    return path, label
 
 
 def _refuse_missing(labels: np.ndarray, records: Records, file: Path) -> None:
@@ -133,7 +196,3 @@ def _refuse_overlap(train: Records, test: Records, trial: int) -> None:
             f"dataset.trial={trial}: {min(shared)} is in the training set and in the test;"
             " restore idx/ from the data set"
         )
-
-
-def _relabel(records: Records, labels: np.ndarray) -> Records:
-    return replace(records, identities=np.searchsorted(labels, records.identities))

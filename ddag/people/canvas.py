@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ddag.people.person import Part, Person, Pose
 
-# Parts are drawn at twice RegDB's 64 x 128, which smooths their edges when scaled down.
+# Twice the usual size of an image, which smooths the parts' edges when they are scaled down.
 WIDTH, HEIGHT = 128, 256
 _TALLEST = 232.0  # canvas pixels from the ground to the top of the tallest head
 

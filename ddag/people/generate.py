@@ -1,4 +1,4 @@
-"""Writes generated people to disk in RegDB's or SYSU-MM01's layout."""
+"""Writes generated people to disk, each data set's in its own layout, whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -24,33 +24,49 @@ from ddag.settings.choices import Modality
 VERSION = 2
 MARKER = "generated.json"
 
-_REGDB_SIZE = (64, 128)  # width, height
-_REGDB_TRIALS = 10
-_SYSU_VISIBLE, _SYSU_INFRARED = (1, 2, 4, 5), (3, 6)
+SIZE = (64, 128)  # width and height, where a data set has no size of its own
 _DAY = 86400.0  # seconds
+# By what older markers say: the files are the same.
+_RENAMED = {"pictures": "images"}
 
 
 @dataclass(frozen=True)
-class _Shot:
-    """One image to take; ``path`` lies below the root, ``size`` is width and height."""
+class Shot:
+    """One image to take; ``path`` lies below the root, ``size`` is width and height.
+
+    Identity, camera and number together tell one image from another.
+    """
 
     path: str
     identity: int
     camera: int
     number: int
     modality: Modality
-    size: tuple[int, int]
+    size: tuple[int, int] = SIZE
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """All that a root holds: images, and text files by their path below it."""
 
-    shots: list[_Shot]
+    shots: list[Shot]
     texts: dict[str, str]
 
 
-def image_count(*, layout: str, identities: int, images: int, seed: int) -> int:
+@dataclass(frozen=True)
+class Layout:
+    """How people are laid out on disk.
+
+    Attributes:
+        name: stands in the marker of what was generated.
+        plan: of identities, images of each and a generator of random numbers, what is written.
+    """
+
+    name: str
+    plan: Callable[[int, int, np.random.Generator], Plan]
+
+
+def image_count(*, layout: Layout, identities: int, images: int, seed: int) -> int:
     """How many images ``generate`` writes with these settings."""
     return len(_plan(layout, identities, images, seed).shots)
 
@@ -58,7 +74,7 @@ def image_count(*, layout: str, identities: int, images: int, seed: int) -> int:
 def generate(
     root: Path,
     *,
-    layout: str,
+    layout: Layout,
     identities: int,
     images: int,
     seed: int,
@@ -68,9 +84,9 @@ def generate(
 
     Args:
         root: the folder to make.
-        layout: ``regdb`` or ``sysu``.
-        identities: how many people, at least 4; at most 7000 in SYSU-MM01's four-digit names.
-        images: of each person, by each modality (``regdb``) or each camera (``sysu``).
+        layout: of what is written.
+        identities: how many people, 4 to 7000.
+        images: of each person, by each modality or each camera: as the layout has it.
         seed: 0 or more; the same settings give the same files.
         advance: called after each of the ``image_count`` images.
 
@@ -78,7 +94,7 @@ def generate(
         InputError: ``root`` holds something else, or cannot be written.
     """
     settings = {
-        "layout": layout,
+        "layout": layout.name,
         "identities": identities,
         "images": images,
         "seed": seed,
@@ -132,7 +148,9 @@ def _read_marker(root: Path) -> Optional[dict[str, object]]:
         found = json.loads((root / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return {_RENAMED.get(name, str(name)): value for name, value in found.items()}
 
 
 def _remove_leftovers(root: Path) -> None:
@@ -151,7 +169,7 @@ def _publish(partial: Path, root: Path, settings: dict[str, object]) -> None:
             raise
 
 
-def _write(root: Path, plan: _Plan, seed: int, advance: Callable[[], None]) -> None:
+def _write(root: Path, plan: Plan, seed: int, advance: Callable[[], None]) -> None:
     for name, text in plan.texts.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,72 +188,8 @@ def _image_rng(seed: int, identity: int, camera: int, number: int) -> np.random.
     return np.random.default_rng([seed, identity, camera, number, 2])
 
 
-def _plan(layout: str, identities: int, images: int, seed: int) -> _Plan:
-    rng = np.random.default_rng([seed, 0, 0, 0, 3])
-    return {"regdb": _plan_regdb, "sysu": _plan_sysu}[layout](identities, images, rng)
-
-
-def _plan_regdb(identities: int, images: int, rng: np.random.Generator) -> _Plan:
-    """Ten random halves of the people to train on, the other halves to test on."""
-    shots = {
-        folder: [
-            _Shot(f"{folder}/{i}/{letter}_{n:05d}.bmp", i, camera, n, modality, _REGDB_SIZE)
-            for i in range(1, identities + 1)
-            for n in range(1, images + 1)
-        ]
-        for folder, letter, camera, modality in (
-            ("Visible", "v", 1, Modality.visible),
-            ("Thermal", "t", 2, Modality.infrared),
-        )
-    }
-    texts = {}
-    for trial in range(1, _REGDB_TRIALS + 1):
-        order = rng.permutation(np.arange(1, identities + 1))
-        half = identities // 2
-        for split, members in (("train", order[:half]), ("test", order[half:])):
-            for folder, own in shots.items():
-                name = f"idx/{split}_{folder.lower()}_{trial}.txt"
-                texts[name] = _regdb_index(own, np.sort(members).tolist())
-    return _Plan(shots["Visible"] + shots["Thermal"], texts)
-
-
-def _regdb_index(shots: Sequence[_Shot], members: Sequence[int]) -> str:
-    """A line for each image of these people: its path and the person's label from 0."""
-    labels = {identity: label for label, identity in enumerate(members)}
-    return "".join(f"{s.path} {labels[s.identity]}\n" for s in shots if s.identity in labels)
-
-
-def _plan_sysu(identities: int, images: int, rng: np.random.Generator) -> _Plan:
-    """The real set's shares: three fifths train, a fifth each validation and test."""
-    numbers = [1 + i + i // 3 for i in range(identities)]  # with gaps, as in the real set
-    order = rng.permutation(numbers).tolist()
-    fifth = max(1, identities // 5)
-    splits = {"test": order[:fifth], "val": order[fifth : 2 * fifth], "train": order[2 * fifth :]}
-    shots = []
-    for i in numbers:
-        for camera in _sysu_cameras(rng, tested=i in splits["test"]):
-            modality = Modality.infrared if camera in _SYSU_INFRARED else Modality.visible
-            for n in range(1, images + 1):
-                height = int(rng.integers(96, 200))
-                size = (int(height * rng.uniform(0.36, 0.5)), height)
-                path = f"cam{camera}/{i:04d}/{n:04d}.jpg"
-                shots.append(_Shot(path, i, camera, n, modality, size))
-    texts = {
-        f"exp/{name}_id.txt": ",".join(map(str, sorted(members))) + "\n"
-        for name, members in splits.items()
-    }
-    return _Plan(shots, texts)
-
-
-def _sysu_cameras(rng: np.random.Generator, *, tested: bool) -> list[int]:
-    """Who passes which cameras: at least one of each modality."""
-    cameras = {camera for camera in range(1, 7) if rng.random() < 0.8}
-    cameras |= {int(rng.choice(_SYSU_VISIBLE)), int(rng.choice(_SYSU_INFRARED))}
-    if tested:
-        # Indoor search looks in cameras 1 and 2, and leaves out 2 for queries of camera 3, which
-        # stands at the same place: only camera 1 is sure to give every query a match.
-        cameras.add(1)
-    return sorted(cameras)
+def _plan(layout: Layout, identities: int, images: int, seed: int) -> Plan:
+    return layout.plan(identities, images, np.random.default_rng([seed, 0, 0, 0, 3]))
 
 
 def sheet(*, identities: int, images: int, seed: int) -> Image.Image:
@@ -244,10 +198,10 @@ def sheet(*, identities: int, images: int, seed: int) -> Image.Image:
     Args:
         identities: rows.
         images: of each modality in a row.
-        seed: the images are those that ``generate`` writes in RegDB's layout.
+        seed: as of ``generate``; cameras 1 (visible) and 2 (infrared), identities from 1.
     """
     gap = 2
-    width, height = (length + gap for length in _REGDB_SIZE)
+    width, height = (length + gap for length in SIZE)
     infrared_left = images * width + 4 * gap
     size = (infrared_left + images * width + gap, identities * height + gap)
     paper = Image.new("RGB", size, "white")
@@ -259,6 +213,6 @@ def sheet(*, identities: int, images: int, seed: int) -> Image.Image:
         ):
             for n in range(images):
                 rng = _image_rng(seed, row + 1, camera, n + 1)
-                image = take_image(person, modality, _REGDB_SIZE, rng)
+                image = take_image(person, modality, SIZE, rng)
                 paper.paste(image, (left + n * width + gap, row * height + gap))
     return paper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-# The figures of a ranking, and their titles.
+# The scores of a ranking, and their titles.
 TITLES = {
     "rank1": "Rank-1",
     "rank5": "Rank-5",
@@ -13,27 +13,6 @@ TITLES = {
     "mAP": "mAP",
     "mINP": "mINP",
 }
-
-
-class Direction(Enum):
-    """RegDB: which modality is the query."""
-
-    v2i = "v2i"
-    i2v = "i2v"
-
-
-class Search(Enum):
-    """SYSU-MM01: which cameras the gallery comes from."""
-
-    all = "all"
-    indoor = "indoor"
-
-
-class Gallery(Enum):
-    """SYSU-MM01: which images a gallery holds: drawn by seed, or the authors' fixed draw."""
-
-    random = "random"
-    official = "official"
 
 
 class Modality(str, Enum):
@@ -48,9 +27,6 @@ class Backbone(Enum):
 
     resnet18 = "resnet18"
     resnet50 = "resnet50"
-
-
-LossKind = Enum("LossKind", {"id": "id", "tri": "tri", "id+tri": "id+tri"})
 
 
 class Triplet(Enum):
@@ -71,7 +47,6 @@ class ScheduleKind(Enum):
     """How the learning rate changes by epoch."""
 
     warmup_decay = "warmup_decay"
-    paper = "paper"
     cosine = "cosine"
     constant = "constant"
 

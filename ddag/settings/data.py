@@ -8,7 +8,7 @@ from typing import Optional
 from omegaconf import MISSING
 
 from ddag.machine.errors import require
-from ddag.settings.choices import Broken, Direction, Gallery, Search
+from ddag.settings.choices import Broken
 
 
 @dataclass
@@ -16,7 +16,7 @@ class PeopleConfig:
     """How many people are generated where a data set is made rather than given."""
 
     identities: int = MISSING
-    images: int = MISSING  # of each identity: by modality (RegDB) or camera (SYSU-MM01)
+    images: int = MISSING  # of each identity by each modality or camera, as the data set has it
     seed: int = MISSING
 
     def __post_init__(self) -> None:
@@ -28,34 +28,11 @@ class PeopleConfig:
 
 @dataclass
 class DatasetConfig:
-    """Where the images are."""
+    """Where the images are; each data set adds what it can be told, in its own module."""
 
     name: str = MISSING
     root: str = MISSING
     generate: Optional[PeopleConfig] = None  # None: a real set, never written to
-
-
-@dataclass
-class RegdbConfig(DatasetConfig):
-    """RegDB, or people generated in its layout."""
-
-    trial: int = MISSING
-    direction: Direction = MISSING
-
-    def __post_init__(self) -> None:
-        require(1 <= self.trial <= 10, "dataset.trial", self.trial, "RegDB has splits 1 to 10")
-
-
-@dataclass
-class SysuConfig(DatasetConfig):
-    """SYSU-MM01, or people generated in its layout."""
-
-    search: Search = MISSING
-    shots: int = MISSING  # gallery images of an identity and camera
-    gallery: Gallery = MISSING
-
-    def __post_init__(self) -> None:
-        require(self.shots in (1, 10), "dataset.shots", self.shots, "the protocol has 1 and 10")
 
 
 @dataclass

@@ -31,7 +31,7 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_a_image_is_resized_as_pillow_does_it(tmp_path: Path) -> None:
+def test_an_image_is_resized_as_pillow_does_it(tmp_path: Path) -> None:
     original = Image.fromarray(noise(31, 17, 3))
     original.save(tmp_path / "a.bmp")
     expected = np.asarray(original.resize((6, 12), Image.Resampling.LANCZOS))

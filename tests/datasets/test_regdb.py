@@ -1,15 +1,60 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from dataset_contract import DatasetContract
 
 from ddag.datasets import regdb
+from ddag.datasets.regdb import Direction
 from ddag.machine.errors import InputError
 from ddag.settings.choices import Modality
 
 FOLDERS = {"visible": "Visible", "thermal": "Thermal"}
+
+
+def lose_a_list(root: Path) -> str:
+    (root / "idx" / "train_visible_2.txt").unlink()
+    return "idx/train_visible_2.txt is missing there"
+
+
+def spoil_a_list(root: Path) -> str:
+    (root / "idx" / "test_thermal_2.txt").write_text("Thermal/1/a.bmp one\n")
+    return "test_thermal_2.txt:1: 'Thermal/1/a.bmp one' is not a path"
+
+
+class TestRegDB(DatasetContract):
+    name = "regdb"
+    tiny = "tiny_regdb"
+    own: ClassVar = {"trial": 2, "direction": Direction.v2i}
+    counts: ClassVar = {
+        f"split {trial}, {split}, {modality}": (6, 24)
+        for trial in range(1, 11)
+        for split in ("train", "test")
+        for modality in ("visible", "infrared")
+    }
+    refused: ClassVar = {"a missing list": lose_a_list, "a malformed line": spoil_a_list}
+
+    def test_its_description_has_direction_and_split(self, root: Path) -> None:
+        said = {"dataset": "regdb", "direction": "v2i", "trial": 2}
+        assert self.open(root).describe() == said
+
+    def test_nothing_is_passed_over(self, root: Path) -> None:
+        dataset = self.open(root)
+        test = dataset.read_test()
+        assert not dataset.protocol.excluded(test.query, test.gallery).any()
+        assert dataset.protocol.cmc_counts == "images"
+
+    def test_published_counts_stand_beside_the_own(self, root: Path) -> None:
+        counts, _ = self.open(root).count()
+        assert {count[3:] for count in counts} == {(206, 2060)}
+
+    def test_a_split_beyond_the_ten_is_refused(self, root: Path) -> None:
+        for trial in (0, 11):
+            with pytest.raises(InputError, match=rf"dataset\.trial={trial}: "):
+                self.open(root, trial=trial)
 
 
 def write_list(root: Path, split: str, word: str, text: str) -> None:
@@ -41,7 +86,7 @@ def test_paths_keep_the_files_order(root: Path) -> None:
 
 
 def test_test_identities_stay_as_in_the_file(root: Path) -> None:
-    test = regdb.read_test(root, trial=1, direction="v2i")
+    test = regdb.read_test(root, trial=1, direction=Direction.v2i)
     assert test.query.identities.tolist() == [1, 0]
     assert test.gallery.identities.tolist() == [1, 0]
 
@@ -49,14 +94,14 @@ def test_test_identities_stay_as_in_the_file(root: Path) -> None:
 @pytest.mark.parametrize(
     ("direction", "query", "gallery"),
     [
-        ("v2i", Modality.visible, Modality.infrared),
-        ("i2v", Modality.infrared, Modality.visible),
+        (Direction.v2i, Modality.visible, Modality.infrared),
+        (Direction.i2v, Modality.infrared, Modality.visible),
     ],
 )
 def test_direction_decides_query_and_gallery(
-    root: Path, direction: str, query: Modality, gallery: Modality
+    root: Path, direction: Direction, query: Modality, gallery: Modality
 ) -> None:
-    test = regdb.read_test(root, trial=1, direction=direction)  # type: ignore[arg-type]
+    test = regdb.read_test(root, trial=1, direction=direction)
     assert (test.query.modality, test.gallery.modality) == (query, gallery)
     folders = {Modality.visible: "Visible", Modality.infrared: "Thermal"}
     assert f"/{folders[query]}/" in test.query.paths[0]
@@ -64,42 +109,51 @@ def test_direction_decides_query_and_gallery(
 
 
 def test_the_two_modalities_have_different_cameras(root: Path) -> None:
-    test = regdb.read_test(root, trial=1, direction="v2i")
+    test = regdb.read_test(root, trial=1, direction=Direction.v2i)
     assert test.query.cameras.tolist() == [1, 1]
     assert test.gallery.cameras.tolist() == [2, 2]
 
 
 def test_the_gallery_is_one_trial_of_all_its_images(root: Path) -> None:
-    (rows,) = regdb.read_test(root, trial=1, direction="i2v").trials
+    (rows,) = regdb.read_test(root, trial=1, direction=Direction.i2v).trials
     np.testing.assert_array_equal(rows, [0, 1])
 
 
 def test_names_with_blanks_and_blank_lines_are_read(root: Path) -> None:
     write_list(root, "test", "visible", "\n  Visible/21/a b  c.bmp\t1 \n\nVisible/20/a.bmp 0")
-    paths = regdb.read_test(root, trial=1, direction="v2i").query.paths
+    paths = regdb.read_test(root, trial=1, direction=Direction.v2i).query.paths
     assert paths.tolist() == [str(root / "Visible/21/a b  c.bmp"), str(root / "Visible/20/a.bmp")]
 
 
 @pytest.mark.parametrize(
-    "line", ["Visible/21/a.bmp", "Visible/21/a.bmp x", "a.bmp 1.5", "a.bmp -1"]
+    "line",
+    [
+        "Visible/21/a.bmp",
+        "Visible/21/a.bmp x",
+        "a.bmp 1.5",
+        "a.bmp -1",
+        f"a.bmp {2**63}",
+        "a.bmp " + "9" * 5000,
+    ],
+    ids=lambda line: line[:20],
 )
 def test_a_malformed_line_is_named_with_its_number(root: Path, line: str) -> None:
     write_list(root, "test", "visible", f"Visible/20/a.bmp 0\n\n{line}\n")
     with pytest.raises(InputError, match=r"test_visible_1\.txt:3: "):
-        regdb.read_test(root, trial=1, direction="v2i")
+        regdb.read_test(root, trial=1, direction=Direction.v2i)
 
 
 @pytest.mark.parametrize("path", ["../other/a.bmp", "Visible/../../a.bmp", "/etc/a.bmp"])
 def test_a_path_out_of_the_data_set_is_refused(root: Path, path: str) -> None:
     write_list(root, "test", "visible", f"{path} 0\n")
     with pytest.raises(InputError, match=r"test_visible_1\.txt:1: .* leads out"):
-        regdb.read_test(root, trial=1, direction="v2i")
+        regdb.read_test(root, trial=1, direction=Direction.v2i)
 
 
 def test_an_empty_list_is_refused(root: Path) -> None:
     write_list(root, "test", "visible", "\n")
     with pytest.raises(InputError, match="names no image"):
-        regdb.read_test(root, trial=1, direction="v2i")
+        regdb.read_test(root, trial=1, direction=Direction.v2i)
 
 
 def test_a_training_identity_in_one_modality_only_is_named(root: Path) -> None:
@@ -116,7 +170,7 @@ def test_a_person_in_training_and_test_is_named(root: Path) -> None:
 
 def test_a_missing_root_says_where_to_ask_and_what_it_must_hold(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
-        regdb.read_test(tmp_path / "nowhere", trial=1, direction="v2i")
+        regdb.read_test(tmp_path / "nowhere", trial=1, direction=Direction.v2i)
     message = str(error.value)
     assert message.startswith(f"dataset.root={tmp_path / 'nowhere'}: no such folder; ")
     for word in ("DBPerson-Recog-DB1", "Dongguk", "Visible/", "Thermal/", "idx/", "dataset.root="):
@@ -127,8 +181,3 @@ def test_a_missing_root_says_where_to_ask_and_what_it_must_hold(tmp_path: Path) 
 def test_a_missing_list_is_named(root: Path) -> None:
     with pytest.raises(InputError, match=r"idx/train_visible_4.txt is missing"):
         regdb.read_train(root, trial=4)
-
-
-def test_an_unknown_direction_is_refused(root: Path) -> None:
-    with pytest.raises(InputError, match=r"dataset.direction=t2v"):
-        regdb.read_test(root, trial=1, direction="t2v")  # type: ignore[arg-type]

@@ -7,13 +7,13 @@ On disk: ``cam1`` to ``cam6``, in each ``<4-digit identity>/<4-digit number>.jpg
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ddag.data.records import Records, TrainSet
+from ddag.datasets.lists import relabel, whole_number
 from ddag.machine.errors import InputError
 from ddag.settings.choices import Modality
 
@@ -27,7 +27,6 @@ PUBLISHED_TRAIN_VISIBLE = 22258
 PUBLISHED_TRAIN_INFRARED = 11909
 PUBLISHED_TEST_IDENTITIES = 96
 PUBLISHED_QUERIES = 3803
-PUBLISHED_GALLERY = {"all": 301, "indoor": 112}  # single-shot
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
 _LAYOUT = (
@@ -36,7 +35,7 @@ _LAYOUT = (
 )
 
 
-class Photo(NamedTuple):
+class ImageFile(NamedTuple):
     """One file, with what its folders say about it."""
 
     path: str
@@ -65,8 +64,8 @@ def read_train(root: Path) -> TrainSet:
     _refuse_missing(root, identities, visible, Modality.visible)
     _refuse_missing(root, identities, infrared, Modality.infrared)
     return TrainSet(
-        _relabel(to_records(visible, Modality.visible), identities),
-        _relabel(to_records(infrared, Modality.infrared), identities),
+        relabel(to_records(visible, Modality.visible), identities),
+        relabel(to_records(infrared, Modality.infrared), identities),
     )
 
 
@@ -83,7 +82,7 @@ def read_identities(root: Path, split: str) -> list[int]:
         raise InputError(f"dataset.root={root}: exp/{file.name} is missing there; {_LAYOUT}")
     text = file.read_text(encoding="utf-8-sig", errors="replace")
     words = text.replace(",", " ").split()
-    wrong = [word for word in words if not word.isdecimal()]
+    wrong = [word for word in words if whole_number(word) is None]
     if wrong or not words:
         fault = f"{wrong[0]!r} is not an identity" if wrong else "names no identity"
         raise InputError(f"{file}: {fault}; write whole numbers separated by commas")
@@ -121,18 +120,18 @@ def strays(root: Path) -> list[str]:
     return found
 
 
-def list_split(root: Path, cameras: Iterable[int], identities: Iterable[int]) -> list[Photo]:
+def list_split(root: Path, cameras: Iterable[int], identities: Iterable[int]) -> list[ImageFile]:
     """Every image of ``identities`` by ``cameras``: by identity, then camera, then name."""
     cameras = tuple(cameras)
     return [
-        Photo(path, identity, camera)
+        ImageFile(path, identity, camera)
         for identity in identities
         for camera in cameras
         for path in list_images(root, camera, identity)
     ]
 
 
-def to_records(images: Sequence[Photo], modality: Modality) -> Records:
+def to_records(images: Sequence[ImageFile], modality: Modality) -> Records:
     """At least one image as records, in the same order."""
     paths, identities, cameras = zip(*images)
     return Records(
@@ -144,7 +143,7 @@ def to_records(images: Sequence[Photo], modality: Modality) -> Records:
 
 
 def _refuse_missing(
-    root: Path, identities: Sequence[int], images: Sequence[Photo], modality: Modality
+    root: Path, identities: Sequence[int], images: Sequence[ImageFile], modality: Modality
 ) -> None:
     missing = set(identities) - {image.identity for image in images}
     if missing:
@@ -152,7 +151,3 @@ def _refuse_missing(
             f"dataset.root={root}: training identity {min(missing)} has no {modality.value}"
             f" image ({len(missing)} such identities); restore cam1/ to cam6/ from the data set"
         )
-
-
-def _relabel(records: Records, identities: Sequence[int]) -> Records:
-    return replace(records, identities=np.searchsorted(identities, records.identities))

@@ -24,7 +24,7 @@ from ddag.machine.errors import InputError
 from ddag.settings.choices import Modality
 
 _FILE_WORD = {Modality.visible: "rgb", Modality.infrared: "ir"}
-_AGAIN = "run python run.py job=prepare dataset=sysu again"
+_AGAIN = "write the arrays anew by job=prepare"
 
 
 def is_prepared(folder: Path) -> bool:

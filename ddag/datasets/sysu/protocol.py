@@ -5,29 +5,45 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from ddag.data.records import TestSet
+from ddag.data.records import Records, TestSet
 from ddag.datasets.sysu import files as sysu
 from ddag.machine.errors import InputError
 from ddag.settings.choices import Modality
 
-GALLERY_CAMERAS = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
+
+class Search(Enum):
+    """Which cameras the gallery comes from."""
+
+    all = "all"
+    indoor = "indoor"
+
+
+class Gallery(Enum):
+    """Which images a gallery holds: drawn by seed, or the authors' fixed draw."""
+
+    random = "random"
+    official = "official"
+
+
+GALLERY_CAMERAS = {Search.all: (1, 2, 4, 5), Search.indoor: (1, 2)}
+PUBLISHED_GALLERY = {Search.all: 301, Search.indoor: 112}  # images, one shot
 
 # Picks a trial's images from all that one camera has of one person.
-_Draw = Callable[[Sequence[sysu.Photo]], Sequence[sysu.Photo]]
+_Draw = Callable[[Sequence[sysu.ImageFile]], Sequence[sysu.ImageFile]]
 
 
 def read_test(
     root: Path,
     *,
-    search: Literal["all", "indoor"],
+    search: Search,
     shots: int,
     trials: Sequence[int] = range(10),
-    gallery: Literal["random", "official"] = "random",
+    gallery: Gallery = Gallery.random,
 ) -> TestSet:
     """The query and the galleries of the given trials, identities as in the data set.
 
@@ -53,12 +69,12 @@ def read_test(
     query = sysu.list_split(root, sysu.INFRARED_CAMERAS, identities)
     candidates = _list_candidates(root, GALLERY_CAMERAS[search], identities)
     if not query or not candidates:
-        empty = f"the {search} gallery's cameras" if query else "cameras 3 and 6"
+        empty = f"the {search.value} gallery's cameras" if query else "cameras 3 and 6"
         raise InputError(
             f"dataset.root={root}: {empty} have no image of a test identity;"
             " restore cam1/ to cam6/ from the data set"
         )
-    if gallery == "official":
+    if gallery is Gallery.official:
         permutations = _Permutations.load(root)
         draws = [permutations.draw(shots, trial) for trial in trials]
     else:
@@ -73,9 +89,18 @@ def read_test(
     )
 
 
+def exclude_same_room(query: Records, gallery: Records) -> np.ndarray:
+    """``(Q, G)`` bool: queries of camera 3 pass over camera 2, which hangs in the same room.
+
+    Source:
+        Wu et al., ICCV 2017; README of the data set, evaluation protocol.
+    """
+    return (query.cameras == 3)[:, None] & (gallery.cameras == 2)
+
+
 def _list_candidates(
     root: Path, cameras: Sequence[int], identities: Sequence[int]
-) -> list[list[sysu.Photo]]:
+) -> list[list[sysu.ImageFile]]:
     """For each identity and camera in order the images to draw from, where there are any."""
     lists = (
         sysu.list_split(root, [camera], [identity]) for identity in identities for camera in cameras
@@ -87,7 +112,7 @@ def _random_draw(shots: int, trial: int) -> _Draw:
     # A generator of our own gives the numbers that random.seed(trial) would, and disturbs nobody.
     generator = random.Random(trial)
 
-    def draw(images: Sequence[sysu.Photo]) -> Sequence[sysu.Photo]:
+    def draw(images: Sequence[sysu.ImageFile]) -> Sequence[sysu.ImageFile]:
         if shots == 1:
             return [generator.choice(images)]
         return generator.sample(images, min(shots, len(images)))
@@ -138,7 +163,7 @@ class _Permutations:
             ) from error
 
     def draw(self, shots: int, trial: int) -> _Draw:
-        def draw(images: Sequence[sysu.Photo]) -> Sequence[sysu.Photo]:
+        def draw(images: Sequence[sysu.ImageFile]) -> Sequence[sysu.ImageFile]:
             numbers = self._row(trial, images[0])[:shots]
             if not len(numbers) or numbers.min() < 1 or numbers.max() > len(images):
                 raise InputError(
@@ -149,7 +174,7 @@ class _Permutations:
 
         return draw
 
-    def _row(self, trial: int, image: sysu.Photo) -> np.ndarray:
+    def _row(self, trial: int, image: sysu.ImageFile) -> np.ndarray:
         """The permutation of one trial for the person and camera of ``image``."""
         try:
             matrix = self.cells.ravel()[image.camera - 1].ravel()[image.identity - 1]

@@ -69,7 +69,8 @@ def test_identities_are_read_in_rising_order(root: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"), [("1,x2", "'x2'"), ("1.5", "'1.5'"), ("\n", "names no")]
+    ("text", "fault"),
+    [("1,x2", "'x2'"), ("1.5", "'1.5'"), ("9" * 5000, "'999"), ("\n", "names no")],
 )
 def test_a_malformed_identity_list_is_named(root: Path, text: str, fault: str) -> None:
     (root / "exp/val_id.txt").write_text(text)
