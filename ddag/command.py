@@ -7,11 +7,16 @@ from typing import Optional
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ddag import composition, jobs
+from ddag.machine import environment, processors
+from ddag.machine.processors import Place
 from ddag.runs import sweeps
+from ddag.settings import history
+from ddag.settings.choices import Target
 from ddag.settings.endings import one_line_errors
+from ddag.settings.jobs import JOBS
 
 _PACKAGE = Path(__file__).parent
 _PACKED = _PACKAGE / "conf"  # in a wheel; in a checkout conf/ lies beside the package
@@ -22,7 +27,7 @@ def main() -> None:
     """Do what the command line says."""
     composition.register()
     with one_line_errors():
-        sys.argv[1:] = sweeps.expand_resume(sys.argv[1:])
+        sys.argv[1:] = history.translate(sweeps.expand_resume(sys.argv[1:]))
         run()
 
 
@@ -33,10 +38,21 @@ def run(composed: DictConfig) -> Optional[float]:
     folder = Path(hydra_config.runtime.output_dir)
 
     def job() -> float:
-        given, place = hydra_config.overrides.task, composition.place(hydra_config)
-        return jobs.run(composition.parse(composed), folder, given, place)
+        _make_ready(composed, composition.place(hydra_config))
+        return jobs.run(composition.parse(composed), folder, hydra_config.overrides.task)
 
     if hydra_config.mode is RunMode.MULTIRUN:
         return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
     with one_line_errors():
         return job()
+
+
+def _make_ready(composed: DictConfig, place: Place) -> None:
+    """Settle what must be before MindSpore is imported, where the job will do that."""
+    job = JOBS.get(str(OmegaConf.select(composed, "job.name")))
+    if job is None or not job.computes:
+        return
+    device = composition.parse_device(composed)
+    if device.threads or device.target is Target.CPU:
+        processors.claim(device.threads, place)
+    environment.prepare()

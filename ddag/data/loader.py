@@ -1,12 +1,12 @@
 """Records and sampled rows through MindSpore's C++ image operations to batches.
 
-Shapes: B images of one modality in a batch, H x W pixels.
+Shapes: B samples in a batch; V visible and R infrared images of them, N = V + R; H x W pixels.
 """
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -28,16 +28,37 @@ DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Batch(NamedTuple):
-    """One training batch; image i shows the same identity in both modalities."""
+    """One training batch.
 
-    visible: np.ndarray  # (B, 3, H, W) float32, normalised
-    infrared: np.ndarray  # (B, 3, H, W) float32, normalised
-    identities: np.ndarray  # (B,) int32
+    What is said of all N images stands in the order in which a network gives its outputs: the
+    visible ones, view by view, then the infrared ones.
+    """
+
+    visible: np.ndarray  # (V, 3, H, W) float32, normalised
+    infrared: np.ndarray  # (R, 3, H, W) float32, normalised
+    identities: np.ndarray  # (N,) int32
+    modalities: np.ndarray  # (N,) int32, 0 for visible, 1 for infrared
+
+    @classmethod
+    def of_views(
+        cls, views: Sequence[tuple[Modality, np.ndarray]], identities: np.ndarray
+    ) -> Batch:
+        """Join the views of the same B samples.
+
+        Args:
+            views: modality and ``(B, 3, H, W)`` float32 of each.
+            identities: ``(B,)`` int32.
+        """
+        sides = [[images for each, images in views if each is modality] for modality in Modality]
+        joined = [side[0] if len(side) == 1 else np.concatenate(side) for side in sides]
+        counts = [len(side) * len(identities) for side in sides]
+        modalities = np.repeat(np.arange(2, dtype=np.int32), counts)
+        return cls(joined[0], joined[1], np.tile(identities, len(views)), modalities)
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What a training image goes through; see ``config.AugmentationConfig``."""
+    """What a training image goes through; see ``AugmentationConfig``."""
 
     crop: int
     flip: bool
@@ -56,47 +77,66 @@ class TrainLoader:
         train_set: TrainSet,
         sampler: IdentitySampler,
         *,
+        views: Sequence[Modality],
         augmentation: Augmentation,
         workers: int,
         seed: int,
     ) -> None:
-        """Args: train_set: with ``pixels``; workers: threads for each modality."""
+        """Describe the batches.
+
+        Args:
+            train_set: with ``pixels``.
+            sampler: of its rows.
+            views: the images of a sample, by the modality of each; those of one modality show the
+                same image, each augmented by itself. Of each modality there is one at least.
+            augmentation: of every view.
+            workers: threads for each view.
+            seed: of everything drawn here.
+        """
         self._set = train_set
         self._sampler = sampler
+        self._views = tuple(views)
         self._augmentation = augmentation
         self._workers = workers
         self._seed = seed
 
     def epoch(self, number: int, *, batches: int) -> Iterator[Batch]:
         """The first ``batches`` batches of epoch ``number``, from 0."""
-        visible_rows, infrared_rows = self._sampler.epoch(number)
-        source = _Pairs(self._set, visible_rows[:batches].ravel(), infrared_rows[:batches].ravel())
+        generator = np.random.default_rng([self._seed, number, 1])
+        for *levels, identities in self._pipeline(number, batches):
+            for modality, images in zip(self._views, levels):
+                if modality is Modality.visible:
+                    drop_colours(images, self._augmentation.grayscale, generator)
+            views = [(view, _scale(images)) for view, images in zip(self._views, levels)]
+            for _, images in views:
+                erase(images, self._augmentation.erasing, generator)
+            for records in (self._set.visible, self._set.infrared):
+                _unmap(records)
+            yield Batch.of_views(views, identities)
+
+    def _pipeline(self, number: int, batches: int) -> Iterator[list[np.ndarray]]:
+        """Each batch's views, ``(B, 3, H, W)`` uint8, and its identities."""
+        drawn = dict(zip(Modality, self._sampler.epoch(number)))
+        rows = [drawn[modality][:batches].ravel() for modality in self._views]
         # The operations take their seeds from here when the iterator is made.
         ds.config.set_seed(int(np.random.default_rng([self._seed, number]).integers(2**31)))
+        columns = [f"view_{position}" for position in range(len(rows))]
         pipeline = ds.GeneratorDataset(
-            source,
-            ["visible", "infrared", "identity"],
+            _Samples(self._set, self._views, rows),
+            [*columns, "identity"],
             shuffle=False,
             num_parallel_workers=1,
             python_multiprocessing=False,
         )
-        for modality in Modality:
+        for column in columns:
             pipeline = pipeline.map(
-                self._operations(),
-                input_columns=modality.value,
-                num_parallel_workers=self._workers,
+                self._operations(), input_columns=column, num_parallel_workers=self._workers
             )
-        pipeline = pipeline.batch(visible_rows.shape[1])
-        generator = np.random.default_rng([self._seed, number, 1])
-        for arrays in pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True):
-            visible, infrared, identities = arrays
-            drop_colours(visible, self._augmentation.grayscale, generator)
-            batch = Batch(_scale(visible), _scale(infrared), identities)
-            for images in (batch.visible, batch.infrared):
-                erase(images, self._augmentation.erasing, generator)
-            for records in (self._set.visible, self._set.infrared):
-                _unmap(records)
-            yield batch
+        pipeline = pipeline.batch(drawn[Modality.visible].shape[1])
+        batches_read: Iterator[list[np.ndarray]] = pipeline.create_tuple_iterator(
+            num_epochs=1, output_numpy=True
+        )
+        return batches_read
 
     def _operations(self) -> list[Any]:
         """What MindSpore does to each image, ``(H, W, 3)`` to ``(3, H, W)``, all in uint8.
@@ -124,7 +164,7 @@ def _unmap(records: Records) -> None:
 
 
 def batches_in_order(
-    records: Records, *, height: int, width: int, batch: int
+    paths: Sequence[str], *, height: int, width: int, batch: int
 ) -> Iterator[np.ndarray]:
     """Every image once, in order, decoded ahead in threads: ``(B, 3, H, W)``, normalised.
 
@@ -134,8 +174,8 @@ def batches_in_order(
     Raises:
         InputError: an image cannot be read.
     """
-    batch = min(batch, len(records))
-    decoded = read_images(records.paths.tolist(), height=height, width=width)
+    batch = min(batch, len(paths))
+    decoded = read_images(paths, height=height, width=width)
     while chunk := list(islice(decoded, batch)):
         images = np.zeros((batch, 3, height, width), np.float32)
         images[: len(chunk)] = normalise(np.stack(chunk))
@@ -166,19 +206,22 @@ def _scale(images: np.ndarray) -> np.ndarray:
     return scaled
 
 
-class _Pairs:
-    """A visible and an infrared image of one identity, by position in the epoch."""
+class _Samples:
+    """An image for each view, all of one identity, by position in the epoch."""
 
-    def __init__(self, train_set: TrainSet, visible: np.ndarray, infrared: np.ndarray) -> None:
-        self._visible, self._infrared = train_set.visible, train_set.infrared
-        self._rows = visible, infrared
+    def __init__(
+        self, train_set: TrainSet, views: Sequence[Modality], rows: Sequence[np.ndarray]
+    ) -> None:
+        sets = {Modality.visible: train_set.visible, Modality.infrared: train_set.infrared}
+        self._views = [(sets[modality], each) for modality, each in zip(views, rows)]
 
     def __len__(self) -> int:
-        return len(self._rows[0])
+        return len(self._views[0][1])
 
-    def __getitem__(self, position: int) -> tuple[np.ndarray, np.ndarray, np.int32]:
-        visible, infrared = (rows[position] for rows in self._rows)
-        assert self._visible.pixels is not None
-        assert self._infrared.pixels is not None
-        identity = np.int32(self._visible.identities[visible])
-        return self._visible.pixels[visible], self._infrared.pixels[infrared], identity
+    def __getitem__(self, position: int) -> tuple[np.ndarray, ...]:
+        images = []
+        for records, rows in self._views:
+            assert records.pixels is not None
+            images.append(records.pixels[rows[position]])
+        records, rows = self._views[0]
+        return (*images, np.int32(records.identities[rows[position]]))

@@ -44,7 +44,7 @@ class IdentitySampler:
         self._infrared = _RowsOfIdentity.group(infrared_labels, labels)
         self._identity_count = len(labels)
         self._identities, self._images, self._seed = identities, images, seed
-        self.batch_images = 2 * identities * images  # of both modalities
+        self.samples = identities * images  # of a batch, an image of each modality in each
         # Identities whose images are fewer than a batch takes of them, so that it repeats some.
         self.scarce = sum(
             int((rows.sizes < images).sum()) for rows in (self._visible, self._infrared)

@@ -5,22 +5,20 @@ Shapes: Q queries, G gallery images, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Callable, Literal, Optional
+from typing import Optional
 
 import numpy as np
-from mindspore import Tensor
 
-from ddag.data.loader import batches_in_order
+from ddag.data.protocol import Protocol
 from ddag.data.records import Records, TestSet
 from ddag.evaluation import metrics
+from ddag.evaluation.extractor import Extractor
 from ddag.evaluation.metrics import Scores
 from ddag.evaluation.ranking import Comparison, Features
 from ddag.evaluation.rerank import rerank
-from ddag.model.network import DDAG, FeatureExtractor
 
-NAMES = ("feat", "feat_att")
 CELLS = 1 << 24  # of the distance matrix at a time, 64 MB
 
 
@@ -39,68 +37,27 @@ class Evaluation:
     first: Comparison
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """The rules of a data set's ranking.
-
-    Attributes:
-        excluded: of query and gallery, ``(Q, G)`` bool, what a query passes over.
-        cmc_counts: see ``metrics.score``.
-    """
-
-    excluded: Callable[[Records, Records], np.ndarray]
-    cmc_counts: Literal["images", "identities"]
-
-
-SYSU = Protocol(
-    excluded=lambda query, gallery: metrics.sysu_excluded(query.cameras, gallery.cameras),
-    cmc_counts="identities",
-)
-REGDB = Protocol(
-    excluded=lambda query, gallery: metrics.regdb_excluded(
-        query.identities,
-        gallery.identities,
-        query_cameras=query.cameras,
-        gallery_cameras=gallery.cameras,
-    ),
-    cmc_counts="images",
-)
-
-
 class Evaluator:
-    """Ranks a test set; the network's two forward passes are compiled once for all evaluations."""
+    """Ranks a test set by the features that an extractor gives."""
 
     def __init__(
         self,
-        network: DDAG,
+        extractor: Extractor,
         test_set: TestSet,
-        *,
         protocol: Protocol,
-        height: int,
-        width: int,
-        batch: int,
-        flip: bool = False,
+        *,
         reranking: bool = False,
     ) -> None:
-        """Build the feature extractors.
+        """Take a test set.
 
         Args:
-            network: its weights may change between evaluations.
+            extractor: of features.
             test_set: query and galleries.
             protocol: the rules they are ranked by.
-            height: of the images, as is ``width``.
-            width: in pixels.
-            batch: images at a time.
-            flip: average the features of each image and its mirror image.
             reranking: rank by k-reciprocal neighbours, ``rerank.rerank``.
         """
-        self._set, self._protocol = test_set, protocol
-        self._flip, self._reranking = flip, reranking
-        self._size = {"height": height, "width": width, "batch": batch}
-        self._extractors = {
-            records.modality: FeatureExtractor(network, records.modality)
-            for records in (test_set.query, test_set.gallery)
-        }
+        self._extractor, self._set, self._protocol = extractor, test_set, protocol
+        self._reranking = reranking
 
     def evaluate(
         self,
@@ -150,20 +107,8 @@ class Evaluator:
     def extract(
         self, records: Records, advance: Callable[[int], None] = lambda count: None
     ) -> Features:
-        """Features of images of the query's or the gallery's modality, each ``(N, C)``."""
-        extractor = self._extractors[records.modality]
-        extractor.set_train(False)
-        parts = []
-        for images in batches_in_order(records, **self._size):
-            features = [feature.asnumpy() for feature in extractor(Tensor(images))]
-            if self._flip:
-                mirrored = np.ascontiguousarray(images[..., ::-1])
-                both = zip(features, extractor(Tensor(mirrored)))
-                features = [_unit(one + other.asnumpy()) for one, other in both]
-            parts.append(features)
-            advance(min(len(images), len(records) - len(images) * (len(parts) - 1)))
-        columns = (np.concatenate(column)[: len(records)] for column in zip(*parts))
-        return dict(zip(NAMES, columns))
+        """Features of images of the query or the gallery, each ``(N, C)``."""
+        return self._extractor.extract(records.paths.tolist(), records.modality, advance)
 
     def _score(self, compared: Comparison, name: str) -> Scores:
         return metrics.score_parts(
@@ -184,8 +129,3 @@ class Evaluator:
             chosen = compared.query.select(rows)
             excluded = compared.exclude(chosen, compared.gallery)
             yield metrics.Part(distance, chosen.identities, excluded)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Each row of ``(N, C)`` at length 1."""
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -13,7 +13,7 @@ every image the same features scores at the bottom.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Optional
 
@@ -27,6 +27,9 @@ _NO_POSITIVE = (
     "gallery: no query has an image of its identity there;"
     " check that both come from the same split of the same data set"
 )
+
+
+ScoresByFeature = dict[str, dict[str, float]]  # by feature and score, in fractions of 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def score(
         query_identities: ``(Q,)`` integers.
         gallery_identities: ``(G,)`` integers.
         excluded: ``(Q, G)`` bool, gallery images that a query passes over as if they were not
-            there; see ``sysu_excluded`` and ``regdb_excluded``.
+            there; see ``data.protocol``.
         cmc_counts: what a rank of the CMC is: one image (RegDB), or one identity, however many
             images of it stand there (SYSU-MM01). mAP and mINP always go by images.
 
@@ -113,25 +116,9 @@ def score_parts(
     return Scores(cmc, float(precision.mean()), float(inverse.mean()))
 
 
-def sysu_excluded(query_cameras: np.ndarray, gallery_cameras: np.ndarray) -> np.ndarray:
-    """``(Q, G)`` bool: queries of camera 3 ignore camera 2, which hangs in the same room.
-
-    Source:
-        Wu et al., ICCV 2017; README of the data set, evaluation protocol.
-    """
-    return (query_cameras == 3)[:, None] & (gallery_cameras == 2)
-
-
-def regdb_excluded(
-    query_identities: np.ndarray,
-    gallery_identities: np.ndarray,
-    *,
-    query_cameras: np.ndarray,
-    gallery_cameras: np.ndarray,
-) -> np.ndarray:
-    """``(Q, G)`` bool: images of the query's own identity by its own camera."""
-    same_identity = query_identities[:, None] == gallery_identities
-    return same_identity & (query_cameras[:, None] == gallery_cameras)
+def scores_by_feature(scores: Mapping[str, Scores]) -> ScoresByFeature:
+    """Scores by feature as plain numbers, in fractions of 1."""
+    return {feature: each.as_dict() for feature, each in scores.items()}
 
 
 def mean_and_std(trials: Sequence[Scores]) -> tuple[Scores, Scores]:

@@ -14,22 +14,21 @@ from mindspore import Tensor, nn
 from rich.table import Table
 
 from ddag.data.loader import Batch
-from ddag.datasets import sources
-from ddag.losses.objective import TERMS, BatchLoss
 from ddag.machine.bar import bar
-from ddag.model.initial import initialise
 from ddag.runs.tracking import Tracker
 from ddag.settings.settings import Settings
-from ddag.training import parts as build
-from ddag.training.step import Gradients, Trainer, flatten
+from ddag.training import parts
+from ddag.training.parts import Parts
+from ddag.training.step import Gradients, flatten
 
 STEPS = 5  # timed, after one that does not count
+CARRIED = 1.0  # a mean loss of an epoch before, so that no branch is switched off
 PHASES = ("data", "host to device", "forward", "backward", "optimiser", "logging")
 
 log = logging.getLogger(__name__)
 
 
-def profile(settings: Settings, folder: Path, given: Sequence[str]) -> float:
+def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """Print the share of each phase of a step; leave MindSpore's own profile in ``folder``.
 
     Args:
@@ -40,15 +39,10 @@ def profile(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     Raises:
         InputError: settings or data set do not work.
     """
-    build.configure_device(settings)
-    listed = sources.list_train(settings.dataset, settings.data)
-    train_set = sources.load(listed, settings.data)
-    sampler = build.build_sampler(settings, train_set)
-    loader = build.build_loader(settings, train_set, sampler)
-    network = build.build_network(settings, train_set.identity_count)
-    initialise(network, settings.seed)
-    step = _Step(settings, build.build_loss(settings, network))
-    batches = loader.epoch(0, batches=min(STEPS + 1, sampler.batches))
+    parts.configure_device(settings)
+    built = parts.build(settings)
+    step = _Step(built)
+    batches = built.loader.epoch(0, batches=min(STEPS + 1, built.sampler.batches))
     with Tracker(folder, {}) as tracker:
         rows = list(step.times(batches, tracker))
     # The first step waits for the compiler; where the set has one batch it is all there is.
@@ -56,9 +50,6 @@ def profile(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     _show({name: median(row[name] for row in timed) for name in PHASES})
     _write_profile(step.again, folder / "mindspore_profile")
     return 0.0
-
-
-JOBS: dict[str, Callable[[Settings, Path, Sequence[str]], float]] = {"profile": profile}
 
 
 class _Update(nn.Cell):
@@ -76,14 +67,10 @@ class _Update(nn.Cell):
 class _Step:
     """A training step in its parts; each waits for its result, so that times can be told apart."""
 
-    def __init__(self, settings: Settings, loss: BatchLoss) -> None:
-        self._loss = loss
-        self._optimizer = build.build_optimizer(settings, loss.network, STEPS + 2)
-        self._gradients = Gradients(loss, self._optimizer)
-        self._update = _Update(self._optimizer)
-        self._trainer = Trainer(
-            loss.network, loss, self._optimizer, dropout=settings.model.dropout, seed=settings.seed
-        )
+    def __init__(self, built: Parts) -> None:
+        self._built = built
+        self._gradients = Gradients(built.learner, built.optimizer)
+        self._update = _Update(built.optimizer)
         self._gradients.set_train(True)
         self._inputs: tuple[Tensor, ...] = ()
 
@@ -95,13 +82,13 @@ class _Step:
                 marks.append(time.perf_counter())
                 self._load(batch)
                 marks.append(time.perf_counter())
-                self._loss(*self._inputs)[0].asnumpy()
+                self._built.learner(*self._inputs)[0].asnumpy()
                 marks.append(time.perf_counter())
                 terms, gradients = self._differentiate()
                 marks.append(time.perf_counter())
                 self._move(gradients)
                 marks.append(time.perf_counter())
-                losses = dict(zip(TERMS, flatten(terms)))
+                losses = dict(zip(self._built.learner.objective.terms, flatten(terms)))
                 tracker.log(number, {f"train/{name}": value for name, value in losses.items()})
                 advance(note=f"loss {losses['loss']:.3f}")
                 marks.append(time.perf_counter())
@@ -115,7 +102,8 @@ class _Step:
         self._move(self._differentiate()[1])
 
     def _load(self, batch: Batch) -> None:
-        self._inputs = self._trainer.inputs(batch, epoch=0, position=0, graph_weight=0.5)
+        scalars = self._built.method.scalars(CARRIED)
+        self._inputs = self._built.trainer.inputs(batch, epoch=0, position=0, scalars=scalars)
 
     def _differentiate(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         terms, half_square, gradients = self._gradients(*self._inputs)
@@ -124,7 +112,7 @@ class _Step:
 
     def _move(self, gradients: tuple[Tensor, ...]) -> None:
         self._update(*gradients)
-        self._optimizer.parameters[-1].asnumpy()
+        self._built.optimizer.parameters[-1].asnumpy()
 
 
 def _show(seconds: Mapping[str, float]) -> None:

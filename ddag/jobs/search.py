@@ -16,7 +16,6 @@ from rich.table import Table
 
 from ddag.data import image_folder
 from ddag.data import images as image_files
-from ddag.data.records import Records, TestSet
 from ddag.drawing import ranks
 from ddag.drawing.figure import to_pixels, to_png
 from ddag.evaluation.ranking import cosine_distance, nearest
@@ -26,9 +25,8 @@ from ddag.machine.files import replacing
 from ddag.settings.choices import Modality
 from ddag.settings.jobs import SearchConfig
 from ddag.settings.settings import Settings
-from ddag.training import checkpoint, restore
-from ddag.training import parts as build
-from ddag.training.restore import Restored
+from ddag.training import checkpoint, parts
+from ddag.training.restore import Restored, restore
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ OTHER = {Modality.visible: Modality.infrared, Modality.infrared: Modality.visibl
 CAPTION = 18  # characters of a path that stand below its image
 
 
-def search(settings: Settings, folder: Path, given: Sequence[str]) -> None:
+def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """Write the whole ranking and an image of its first ranks into the run folder.
 
     Args:
@@ -47,14 +45,13 @@ def search(settings: Settings, folder: Path, given: Sequence[str]) -> None:
     Raises:
         InputError: the checkpoint, the query or the gallery does not work.
     """
-    job = settings.job
-    assert isinstance(job, SearchConfig)
+    job = settings.job_as(SearchConfig)
     for path, reason in image_files.unreadable([job.query]):
         raise InputError(f"job.query={path}: {reason}; name an image that can be opened")
     root = Path(job.gallery)
     held = image_folder.list_images(root)
-    build.configure_device(settings)
-    stored = restore.network(settings, given)
+    parts.configure_device(settings)
+    stored = restore(settings, given)
     paths, distance = _ranking(stored, job, root, held)
     png = to_png(to_pixels(ranks.draw([_rank_list(job.query, paths, distance)])))
     _write_table(folder / "ranking.csv", paths, distance)
@@ -62,36 +59,28 @@ def search(settings: Settings, folder: Path, given: Sequence[str]) -> None:
         draft.write_bytes(png)
     _show(f"Nearest to {job.query}", paths, distance)
     log.info("Wrote ranking.csv and ranking.png into %s", folder)
+    return 0.0
 
 
 def _ranking(
     stored: Restored, job: SearchConfig, root: Path, held: Sequence[image_folder.Entry]
 ) -> tuple[list[str], np.ndarray]:
     """Paths of the gallery's images and their distances, nearest first."""
-    modality = Modality(job.modality.value)
-    other = Modality(job.gallery_modality.value) if job.gallery_modality else OTHER[modality]
-    query, gallery = _records([job.query], modality), _records([each.name for each in held], other)
-    feature = stored.settings.features[-1]
-    test_set = TestSet(query, gallery, trials=())
-    evaluator = build.build_evaluator(stored.settings, stored.network, test_set)
+    other = job.gallery_modality or OTHER[job.modality]
+    feature = stored.method.features[-1]
+    extractor = parts.build_extractor(stored.method, stored.learner.network)
 
     def extract(paths: list[str]) -> np.ndarray:
         with bar("extracting", len(paths)) as advance:
-            return evaluator.extract(_records(paths, other), advance)[feature]
+            return extractor.extract(paths, other, advance)[feature]
 
     cache, key = _cache(stored, root, other)
     known = image_folder.features(root, held, extract, cache=cache, key=key)
-    values = np.stack(list(known.values()))
-    distance = cosine_distance(evaluator.extract(query)[feature], values)[0]
+    query = extractor.extract([job.query], job.modality)[feature]
+    distance = cosine_distance(query, np.stack(list(known.values())))[0]
     order = nearest(distance)
     paths = [str(root / each.name) for each in known]
     return [paths[row] for row in order], distance[order]
-
-
-def _records(paths: Sequence[str], modality: Modality) -> Records:
-    """Images of nobody knows whom."""
-    unknown = np.zeros(len(paths), np.int64)
-    return Records(np.array(paths), identities=unknown, cameras=unknown, modality=modality)
 
 
 def _cache(stored: Restored, root: Path, modality: Modality) -> tuple[Path, str]:
@@ -99,7 +88,7 @@ def _cache(stored: Restored, root: Path, modality: Modality) -> tuple[Path, str]
     data = stored.settings.data
     key = {
         "checkpoint": checkpoint.sha256(stored.path),
-        "feature": stored.settings.features[-1],
+        "feature": stored.method.features[-1],
         "height": data.height,
         "width": data.width,
         "modality": modality.value,

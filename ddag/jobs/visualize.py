@@ -9,19 +9,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ddag.datasets import sources
 from ddag.drawing import attention, features, ranks
 from ddag.drawing.figure import to_pixels, to_png
 from ddag.drawing.page import Section, to_html
-from ddag.evaluation.attention import Observer
+from ddag.evaluation.extractor import Observer
 from ddag.evaluation.ranking import Comparison, evenly
 from ddag.machine.bar import bar
 from ddag.machine.files import replacing
 from ddag.settings.choices import Modality
 from ddag.settings.settings import Settings
-from ddag.training import checkpoint, restore
-from ddag.training import parts as build
-from ddag.training.restore import Restored
+from ddag.training import checkpoint, parts
+from ddag.training.restore import Restored, restore
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ PICTURES_ON_MAP = 600
 PICTURES_ATTENDED = 256  # of each modality, whose attention between parts is averaged
 
 
-def visualize(settings: Settings, folder: Path, given: Sequence[str]) -> None:
+def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """Write PNG files and a page of them into the run folder.
 
     Args:
@@ -45,15 +43,18 @@ def visualize(settings: Settings, folder: Path, given: Sequence[str]) -> None:
     Raises:
         InputError: the checkpoint or its data set does not work.
     """
-    build.configure_device(settings)
-    stored = restore.network(settings, given)
-    test_set = sources.read_test(stored.settings.dataset, stored.settings.data)
-    evaluator = build.build_evaluator(stored.settings, stored.network, test_set)
+    parts.configure_device(settings)
+    stored = restore(settings, given)
+    test_set = stored.dataset.read_test()
+    evaluator = parts.build_evaluator(
+        stored.method, stored.learner.network, stored.dataset, test_set
+    )
     with bar("extracting", evaluator.image_count([0])) as advance:
         compared = evaluator.evaluate(trials=[0], advance=advance).first
     sections = list(_sections(stored, compared))
     _write(folder, to_html(PAGE_TITLE, _facts(stored, compared), sections), sections)
     log.info("Wrote %s", folder / PAGE)
+    return 0.0
 
 
 def _write(folder: Path, page: str, sections: Sequence[Section]) -> None:
@@ -69,11 +70,11 @@ def _write(folder: Path, page: str, sections: Sequence[Section]) -> None:
 
 def _facts(stored: Restored, compared: Comparison) -> dict[str, str]:
     """What the images must be read with."""
-    protocol = sources.describe(stored.settings.dataset)
+    protocol = stored.dataset.describe()
     return {
         "checkpoint": str(stored.path),
         "SHA-256": checkpoint.sha256(stored.path),
-        "trained": f"{stored.meta['epoch']} epochs, {stored.meta['step']} steps",
+        "trained": f"{stored.described.epoch} epochs, {stored.described.step} steps",
         "data set": ", ".join(f"{key} {value}" for key, value in protocol.items()),
         "ranked": f"{len(compared.query)} queries, {len(compared.gallery)} images of the first"
         " gallery",
@@ -82,8 +83,8 @@ def _facts(stored: Restored, compared: Comparison) -> dict[str, str]:
 
 def _sections(stored: Restored, compared: Comparison) -> Iterator[Section]:
     """The parts of the page, in order."""
-    feature = stored.settings.features[-1]
-    observer = build.build_observer(stored.settings, stored.network)
+    feature = stored.method.features[-1]
+    observer = parts.build_observer(stored.method, stored.learner.network)
     yield _rank_lists(compared, feature)
     yield _activation(compared, observer)
     yield _parts(compared, observer)
@@ -133,9 +134,9 @@ def _parts(compared: Comparison, observer: Observer) -> Section:
     means = {}
     for side in (compared.query, compared.gallery):
         chosen = side.select(evenly(len(side), PICTURES_ATTENDED))
-        parts = observer.look(chosen).parts
-        assert parts is not None
-        means[f"{side.modality.value}, mean of {len(chosen)}"] = parts.mean(axis=0)
+        attended = observer.look(chosen).parts
+        assert attended is not None
+        means[f"{side.modality.value}, mean of {len(chosen)}"] = attended.mean(axis=0)
     return Section(
         name,
         title,

@@ -1,140 +1,139 @@
-"""Identity, triplet, part and graph losses of one batch, and their sum.
+"""What a method minimises: the terms of the loss of a whole batch, from the network's outputs.
 
-Shapes: N images in the batch (both modalities), C channels, I identities.
+Whatever looks across images lives here, its parameters included; the network sees each image by
+itself. So there is one place between the two where outputs can be gathered from several processes.
+
+Shapes: N images in the batch, both modalities; C channels, I identities.
 """
+
+# Tuples are joined by + here: MindSpore 1.10 does not compile (*a, b).
+# ruff: noqa: RUF005
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Optional
 
-import mindspore as ms
-from mindspore import Tensor, nn, ops
+import numpy as np
+from mindspore import Tensor, nn
 
-from ddag.model.graph import identity_graph
-from ddag.model.network import DDAG
+from ddag.losses.classification import cross_entropy, negative_log_likelihood
+from ddag.losses.triplet import batch_hard_triplet, center_triplet
+from ddag.model.graph import GraphBranch, draw_masks
+from ddag.settings.choices import Triplet
 
-TERMS = ("loss", "loss_id", "loss_triplet", "loss_part", "loss_graph")
-
-Triplet = Callable[[Tensor, Tensor, float], Tensor]
-
-
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy.
-
-    Args:
-        logits: ``(N, I)``.
-        labels: ``(N,)`` int32.
-    """
-    return negative_log_likelihood(ops.log_softmax(logits, -1), labels)
+Outputs = tuple[Tensor, ...]
 
 
-def negative_log_likelihood(log_probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Mean of minus the log-probability of each image's own class.
+class Objective(nn.Cell):
+    """The identity loss and a triplet loss, each with its own switch, and their sum.
 
-    Args:
-        log_probabilities: ``(N, I)``.
-        labels: ``(N,)`` int32.
-    """
-    picked = ops.one_hot(
-        labels, log_probabilities.shape[1], Tensor(1, ms.float32), Tensor(0, ms.float32)
-    )
-    return -(log_probabilities * picked).sum(1).mean()
-
-
-def pairwise_distance(features: Tensor) -> Tensor:
-    """Euclidean distance of each pair, ``(N, C)`` to ``(N, N)``.
-
-    The square is clamped at 1e-12 as in the authors' code: the root has no gradient at zero.
-    """
-    square = (features * features).sum(1, keepdims=True)  # (N, 1)
-    product = ops.matmul(features, features.transpose(1, 0))
-    return ops.sqrt(ops.maximum(square + square.transpose(1, 0) - 2 * product, 1e-12))
-
-
-def batch_hard_triplet(features: Tensor, identities: Tensor, margin: float) -> Tensor:
-    """Hinge between each image's farthest positive and nearest negative.
-
-    Args:
-        features: ``(N, C)`` embeddings, any scale.
-        identities: ``(N,)`` int32; the batch holds at least two identities.
-        margin: gap asked for, in the units of ``features``.
-
-    Returns:
-        Scalar mean over the batch; 0 once every gap exceeds ``margin``.
-
-    Source:
-        Hermans et al., arXiv:1703.07737; the triplet term of DDAG.
-    """
-    distance = pairwise_distance(features)  # (N, N)
-    same = identity_graph(identities)
-    farthest_positive = ops.amax(distance * same, 1)
-    # A same-identity pair is moved beyond every other distance, so that it is never the nearest.
-    nearest_negative = ops.amin(distance + same * 1e9, 1)
-    return ops.relu(farthest_positive - nearest_negative + margin).mean()
-
-
-def center_triplet(features: Tensor, identities: Tensor, margin: float) -> Tensor:
-    """Batch-hard triplet loss of the centres of each identity in each modality.
-
-    Args:
-        features: ``(N, C)``, the visible half first.
-        identities: ``(N,)`` int32, the same in both halves.
-        margin: gap asked for, in the units of ``features``.
-
-    Returns:
-        Scalar mean over the images' centres. Every identity has as many images in the batch as
-        any other, so this is the mean over the centres.
-
-    Source:
-        Zhu et al., arXiv:1910.11417 (hetero-centre loss), in the form of a batch-hard triplet.
-    """
-    half = identities.shape[0] // 2
-    modality = ops.concat((ops.zeros((half,), ms.int32), ops.ones((half,), ms.int32)), 0)
-    members = identity_graph(identities) * identity_graph(modality)  # (N, N)
-    centers = ops.matmul(members / members.sum(1, keepdims=True), features)  # (N, C)
-    return batch_hard_triplet(centers, identities, margin)
-
-
-TRIPLETS: dict[str, Triplet] = {"hard": batch_hard_triplet, "center": center_triplet}
-
-
-class BatchLoss(nn.Cell):
-    """The network and its losses on one batch: what the training step differentiates.
-
-    total = L_P + w * L_G, L_P = identity + triplet + part loss (Eq. (9) and (10) of DDAG).
+    Attributes:
+        terms: names of what ``construct`` gives, the sum first; a loss that is off has none.
     """
 
-    def __init__(self, network: DDAG, *, kind: str, triplet: str, margin: float) -> None:
-        """Args: kind: ``id``, ``tri`` or ``id+tri``; triplet: a key of ``TRIPLETS``."""
-        super().__init__(auto_prefix=False)
-        self.network = network
-        self.has_id, self.has_triplet = "id" in kind, "tri" in kind
-        self.triplet = TRIPLETS[triplet]
+    def __init__(self, *, identity: bool, triplet: Optional[Triplet], margin: float) -> None:
+        """Args: margin: of the triplet loss."""
+        super().__init__()
+        self.has_identity, self.has_triplet = identity, triplet is not None
+        self.by_centers = triplet is Triplet.center
         self.margin = margin
+        self.terms = ("loss",) + ("loss_id",) * identity + ("loss_triplet",) * self.has_triplet
 
-    def construct(
-        self,
-        visible: Tensor,
-        infrared: Tensor,
-        identities: Tensor,
-        graph_weight: Tensor,
-        *masks: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """Scalars in the order of ``TERMS``, 0 for a term that is off; the first is the total.
+    def construct(self, outputs: Outputs, identities: Tensor, modalities: Tensor) -> Outputs:
+        """Scalars in the order of ``terms``.
 
         Args:
-            visible: ``(B, 3, H, W)``.
-            infrared: ``(B, 3, H, W)``.
-            identities: ``(B,)`` int32.
-            graph_weight: scalar, w.
-            *masks: see ``DDAG.construct``.
+            outputs: of the network: pooled features ``(N, C)`` and logits ``(N, I)`` first.
+            identities: ``(N,)`` int32.
+            modalities: ``(N,)`` int32, 0 for visible, 1 for infrared.
         """
-        pooled, logits, part_logits, graph = self.network(visible, infrared, identities, *masks)
-        labels = ops.concat((identities, identities), 0)
-        zero = ops.zeros_like(graph_weight)
-        loss_id = cross_entropy(logits, labels) if self.has_id else zero
-        loss_triplet = self.triplet(pooled, labels, self.margin) if self.has_triplet else zero
-        loss_part = cross_entropy(part_logits, labels) if self.network.has_part else zero
-        loss_graph = negative_log_likelihood(graph, labels) if self.network.has_graph else zero
-        total = loss_id + loss_triplet + loss_part + graph_weight * loss_graph
-        return total, loss_id, loss_triplet, loss_part, loss_graph
+        losses = self.shared_losses(outputs, identities, modalities)
+        return (total(losses),) + losses
+
+    def shared_losses(self, outputs: Outputs, identities: Tensor, modalities: Tensor) -> Outputs:
+        """The losses that are switched on; arguments as of ``construct``."""
+        losses: Outputs = ()
+        if self.has_identity:
+            losses = losses + (cross_entropy(outputs[1], identities),)
+        if self.by_centers:
+            loss = center_triplet(outputs[0], identities, modalities, self.margin)
+            losses = losses + (loss,)
+        elif self.has_triplet:
+            losses = losses + (batch_hard_triplet(outputs[0], identities, self.margin),)
+        return losses
+
+    def draw(self, generator: np.random.Generator, images: int) -> tuple[np.ndarray, ...]:
+        """What ``construct`` takes of chance in one step of N ``images``, last of its arguments."""
+        return ()
+
+
+class DualAggregation(Objective):
+    """The loss of DDAG: total = L_P + w * L_G, L_P = identity + triplet + part loss.
+
+    Source: Ye et al., ECCV 2020, Eq. (9) and (10).
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: bool,
+        triplet: Optional[Triplet],
+        margin: float,
+        part: bool,
+        graph: Optional[GraphBranch],
+        dropout: float,
+    ) -> None:
+        """Build the objective.
+
+        Args:
+            identity: as the next two, see ``Objective``.
+            triplet: of which kind.
+            margin: of the triplet loss.
+            part: whether the network gives logits of the part branch.
+            graph: CGSA; None leaves it out.
+            dropout: of graph attention.
+        """
+        super().__init__(identity=identity, triplet=triplet, margin=margin)
+        self.has_part, self.has_graph = part, graph is not None
+        self.terms = self.terms + ("loss_part",) * part + ("loss_graph",) * self.has_graph
+        self.dropout = dropout
+        if graph is not None:
+            self.graph = graph
+
+    def construct(
+        self, outputs: Outputs, identities: Tensor, modalities: Tensor, *rest: Tensor
+    ) -> Outputs:
+        """Scalars in the order of ``terms``.
+
+        Args:
+            outputs: of the network: pooled features ``(N, C)``, logits ``(N, I)`` and, with IWPA,
+                logits of the refined feature.
+            identities: ``(N,)`` int32.
+            modalities: ``(N,)`` int32, 0 for visible, 1 for infrared.
+            *rest: with graph attention its weight w, a scalar, and ``DropoutMasks``.
+        """
+        losses = self.shared_losses(outputs, identities, modalities)
+        if self.has_part:
+            losses = losses + (cross_entropy(outputs[2], identities),)
+        if not self.has_graph:
+            return (total(losses),) + losses
+        graph = self.graph(outputs[0], identities, rest[1], rest[2], rest[3], rest[4])
+        loss_graph = negative_log_likelihood(graph, identities)
+        whole = total(losses + (rest[0] * loss_graph,))
+        return (whole,) + losses + (loss_graph,)
+
+    def draw(self, generator: np.random.Generator, images: int) -> tuple[np.ndarray, ...]:
+        """Dropout masks of graph attention."""
+        if not self.has_graph:
+            return ()
+        heads, channels, hidden = self.graph.first.weight.shape
+        sizes = {"nodes": images, "channels": channels, "heads": heads, "hidden": hidden}
+        return draw_masks(generator, self.dropout, **sizes)
+
+
+def total(losses: Outputs) -> Tensor:
+    """The sum of at least one scalar, from the first on."""
+    result = losses[0]
+    for loss in losses[1:]:
+        result = result + loss
+    return result

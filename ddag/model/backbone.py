@@ -1,6 +1,6 @@
 """Two-stream ResNet: a stem of its own for each modality, the later layers shared.
 
-Shapes: B images, H x W pixels, C channels, h x w the last feature map.
+Shapes: B images, V visible and R infrared ones, H x W pixels, C channels, h x w last map.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mindspore import Tensor, nn, ops
+
+from ddag.settings.choices import Modality
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,15 @@ class TwoStreamResNet(nn.Cell):
         self.infrared = Stem()
         self.shared = SharedLayers(architecture)
 
+    def stream(self, modality: Modality) -> nn.Cell:
+        """The layers of one modality's own: ``(B, 3, H, W)`` to what ``shared`` takes."""
+        return self.visible if modality is Modality.visible else self.infrared
+
     def construct(self, visible: Tensor, infrared: Tensor) -> Tensor:
-        """Map of a batch in both modalities, ``(2B, C, h, w)``, the visible half first."""
+        """Map of images of both modalities, ``(V + R, C, h, w)``, the visible ones first.
+
+        Args:
+            visible: ``(V, 3, H, W)``.
+            infrared: ``(R, 3, H, W)``.
+        """
         return self.shared(ops.concat((self.visible(visible), self.infrared(infrared)), 0))

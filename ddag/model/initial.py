@@ -1,32 +1,40 @@
-"""The weights a network starts from, drawn in NumPy: the same seed, the same network anywhere.
+"""The weights a run starts from, drawn in NumPy: the same seed, the same network anywhere.
 
-Rules of the authors' release, by parameter. MindSpore calls a batch norm's gain ``gamma`` and its
-bias ``beta``.
+A method has a rule for each parameter, by its name. MindSpore calls a batch norm's gain ``gamma``
+and its bias ``beta``.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Callable
 
 import numpy as np
-from mindspore import Tensor, nn
+
+if TYPE_CHECKING:
+    from mindspore import nn
 
 Draw = Callable[[np.random.Generator, "tuple[int, ...]"], np.ndarray]
+Rule = tuple[str, Draw]  # pattern of names, and how what has such a name is drawn
 
 
-def initialise(network: nn.Cell, seed: int) -> None:
-    """Fill every parameter of a ``network.DDAG`` in place."""
+def initialise(cell: nn.Cell, seed: int, rules: Sequence[Rule]) -> None:
+    """Fill every parameter of ``cell`` in place.
+
+    Args:
+        cell: network and objective of a method.
+        seed: the same seed gives the same weights.
+        rules: the first whose pattern fits a parameter's name draws it.
+    """
+    from mindspore import Tensor  # only here: a method names its rules without MindSpore
+
     generator = np.random.default_rng(seed)
-    for parameter in network.get_parameters():
-        values = draw_rule(parameter.name)(generator, parameter.shape)
+    for parameter in cell.get_parameters():
+        draw = next(draw for pattern, draw in rules if re.search(pattern, parameter.name))
+        values = draw(generator, parameter.shape)
         parameter.set_data(Tensor(values.astype(np.float32)))
-
-
-def draw_rule(name: str) -> Draw:
-    """The first rule whose pattern fits the parameter's name."""
-    return next(draw for pattern, draw in RULES if re.search(pattern, name))
 
 
 def kaiming_convolution(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -62,14 +70,12 @@ def equal_shares(_: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, 1 / shape[0])
 
 
-RULES: tuple[tuple[str, Draw], ...] = (
+# Of the authors' release: the two-stream ResNet, its neck and the classifier.
+RULES: tuple[Rule, ...] = (
     (r"moving_mean$|beta$", constant(0)),
     (r"moving_variance$", constant(1)),
-    (r"bottleneck\.gamma$", around(1, 0.01)),  # the neck's and IWPA's
+    (r"bottleneck\.gamma$", around(1, 0.01)),
     (r"gamma$", constant(1)),
     (r"^backbone\..*weight$", kaiming_convolution),
-    (r"^part\.gate$", equal_shares),
-    (r"^part\.", uniform_fan_in),
-    (r"^graph\.", xavier),
     (r"^classifier\.", around(0, 0.001)),
 )

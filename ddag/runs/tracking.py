@@ -1,4 +1,4 @@
-"""What a run shows and leaves behind: tables, TensorBoard, metrics.jsonl, result.json.
+"""What a run leaves of each epoch: TensorBoard's files and metrics.jsonl.
 
 Scalars have the same names everywhere: ``train/loss``, ``eval/feat_att/rank1``.
 """
@@ -6,26 +6,19 @@ Scalars have the same names everywhere: ``train/loss``, ``eval/feat_att/rank1``.
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rich
-from rich.table import Table
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
-from ddag.evaluation.metrics import Scores
+from ddag.evaluation.metrics import ScoresByFeature
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
-from ddag.machine.run_folders import RESULT
-from ddag.settings.choices import TITLES
-from ddag.settings.composition import dotted
-
-Figures = dict[str, dict[str, float]]  # by feature and figure, in fractions of 1
+from ddag.settings.plain import dotted
 
 
 class Tracker:
@@ -76,10 +69,10 @@ class Tracker:
                 self._writer.add_scalar(name, value, epoch)
             self._writer.flush()
 
-    def show_result(self, epoch: int, score: float, figures: Figures) -> None:
-        """Write to TensorBoard what result.json says: ``best`` and ``best/<feature>/<figure>``."""
+    def show_result(self, epoch: int, score: float, scores: ScoresByFeature) -> None:
+        """Write to TensorBoard what result.json says: ``best`` and ``best/<feature>/<score>``."""
         # The bare name stands first in the alphabet, so that TensorBoard compares jobs by it.
-        for name, value in {"best": score, **flat("best", figures)}.items():
+        for name, value in {"best": score, **flat("best", scores)}.items():
             self._writer.add_scalar(name, value, epoch)
 
     def show_image(self, name: str, pixels: np.ndarray, epoch: int) -> None:
@@ -123,17 +116,6 @@ class Tracker:
             )
 
 
-def write_result(folder: Path, result: Mapping[str, Any]) -> None:
-    """Write ``result.json`` into a run folder.
-
-    Raises:
-        InputError: it cannot be written.
-    """
-    path = folder / RESULT
-    with _writing(path), replacing(path) as draft:
-        draft.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     try:
@@ -151,70 +133,15 @@ def _lines_before(path: Path, epoch: int) -> list[str]:
     return [line for line in whole if json.loads(line)["epoch"] < epoch]
 
 
-def figures(scores: Mapping[str, Scores]) -> Figures:
-    """Scores by feature as plain numbers, in fractions of 1."""
-    return {feature: each.as_dict() for feature, each in scores.items()}
-
-
-def flat(prefix: str, figures: Figures) -> dict[str, float]:
-    """Figures by feature as scalars named ``<prefix>/<feature>/<figure>``."""
+def flat(prefix: str, scores: ScoresByFeature) -> dict[str, float]:
+    """Scores by feature as scalars named ``<prefix>/<feature>/<score>``."""
     return {
-        f"{prefix}/{feature}/{figure}": value
-        for feature, values in figures.items()
-        for figure, value in values.items()
+        f"{prefix}/{feature}/{score}": value
+        for feature, values in scores.items()
+        for score, value in values.items()
     }
-
-
-def show_scores(title: str, rows: Figures, deviation: Figures) -> None:
-    """Print a table of figures in percent.
-
-    Args:
-        title: above the table.
-        rows: figures by the name that stands in the first column.
-        deviation: over several galleries, of the rows that have one.
-    """
-    table = Table(title=title, title_justify="left")
-    table.add_column("features")
-    for heading in TITLES.values():
-        table.add_column(heading, justify="right")
-    for name, values in rows.items():
-        spread = deviation.get(name, {})
-        cells = [_percent(value, spread.get(key, 0)) for key, value in values.items()]
-        table.add_row(name, *cells)
-    rich.get_console().print(table)
-
-
-def show_next_commands(folder: Path, best: Path) -> None:
-    """Print what to type next."""
-    _print_commands(
-        f"curves    tensorboard --logdir {_from_here(folder)}\n"
-        f"images  python run.py job=visualize checkpoint={_from_here(best)}\n"
-        f"evaluate  python run.py job=evaluate checkpoint={_from_here(best)}\n"
-        "sweep     python run.py -m model.part=0,3 model.graph=true,false"
-    )
-
-
-def show_resume_command(given: Sequence[str], folder: Path) -> None:
-    """Print what to type to go on with the run in ``folder``, started with ``given`` overrides."""
-    words = [word for word in given if not word.startswith("train.resume=")]
-    command = ["python", "run.py", *words, f"train.resume={_from_here(folder)}"]
-    _print_commands(f"stopped; to go on  {shlex.join(command)}")
-
-
-def _print_commands(text: str) -> None:
-    """One line each however long, so that they can be copied."""
-    rich.get_console().print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _from_here(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if here in path.parents else path
 
 
 def _word(value: object) -> object:
     """None as a word, since TensorBoard would drop it."""
     return "null" if value is None else value
-
-
-def _percent(value: float, deviation: float) -> str:
-    return f"{value:.2%} ± {deviation:.2%}" if deviation else f"{value:.2%}"

@@ -1,10 +1,10 @@
-"""What each job can be told, beside the checkpoint that it works on."""
+"""What each job can be told, beside the checkpoint that it works on; the table of jobs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import ClassVar, Optional
 
 from omegaconf import MISSING
 
@@ -14,13 +14,30 @@ from ddag.settings.choices import Modality
 
 @dataclass
 class JobConfig:
-    """A job that needs nothing more: train, visualize, prepare, check."""
+    """A job; alone, one that is told nothing more."""
+
+    on_checkpoint: ClassVar[bool] = False  # works on ``checkpoint``
+    computes: ClassVar[bool] = True  # needs MindSpore
 
     name: str = MISSING
 
 
 @dataclass
-class FeatureJobConfig(JobConfig):
+class CheckpointJobConfig(JobConfig):
+    """A job on a checkpoint."""
+
+    on_checkpoint: ClassVar[bool] = True
+
+
+@dataclass
+class InspectConfig(JobConfig):
+    """A job that looks at a data set or readies it."""
+
+    computes: ClassVar[bool] = False
+
+
+@dataclass
+class FeatureJobConfig(CheckpointJobConfig):
     """A job that extracts the features of a test set."""
 
     flip: bool = MISSING  # average the features of each image and its mirror image
@@ -45,7 +62,7 @@ class ExtractConfig(FeatureJobConfig):
 
 
 @dataclass
-class SearchConfig(JobConfig):
+class SearchConfig(CheckpointJobConfig):
     """One image sought in a folder of images."""
 
     query: str = MISSING
@@ -66,7 +83,7 @@ class ImportConfig(JobConfig):
 
 
 @dataclass
-class ExportConfig(JobConfig):
+class ExportConfig(CheckpointJobConfig):
     """A checkpoint of ours into the names of the authors' release."""
 
     target: str = MISSING
@@ -79,8 +96,26 @@ class ExportConfig(JobConfig):
 class ReportConfig(JobConfig):
     """What the runs in a folder say together."""
 
+    computes: ClassVar[bool] = False
+
     folder: str = MISSING
 
 
 def _require_suffix(setting: str, path: str, suffix: str) -> None:
     require(Path(path).suffix == suffix, setting, path, f"is written as {suffix}; end its name so")
+
+
+# Each job by its name: its settings here, its work in the module of that name in ``ddag/jobs/``.
+JOBS: dict[str, type[JobConfig]] = {
+    "train": JobConfig,
+    "evaluate": EvaluateConfig,
+    "visualize": CheckpointJobConfig,
+    "search": SearchConfig,
+    "extract": ExtractConfig,
+    "report": ReportConfig,
+    "check": InspectConfig,
+    "prepare": InspectConfig,
+    "profile": JobConfig,
+    "import_weights": ImportConfig,
+    "export_weights": ExportConfig,
+}

@@ -1,7 +1,7 @@
-"""A training's weights, optimiser and progress in one file, written whole or not at all.
+"""A run's weights, optimiser and description in one file, written whole or not at all.
 
 The file is a MindSpore ``.ckpt``: parameters by name, the optimiser's under ``optimizer.``, and
-everything else as JSON in the bytes of ``ddag.meta``; ``ddag.sha256`` is the fingerprint of all
+the description as JSON in the bytes of ``ddag.meta``; ``ddag.sha256`` is the fingerprint of all
 that. Reading it runs no code.
 """
 
@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
@@ -22,6 +22,7 @@ from mindspore import Parameter, Tensor, nn
 
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
+from ddag.settings.history import upgrade
 
 OPTIMIZER = "optimizer."
 META = "ddag.meta"
@@ -29,26 +30,73 @@ FINGERPRINT = "ddag.sha256"
 
 
 @dataclass(frozen=True)
+class Description:
+    """What a checkpoint says of itself.
+
+    Attributes:
+        settings: all of them, nested plain values.
+        identities: how many people its network tells apart.
+        epoch: finished epochs.
+        step: optimiser steps.
+        images: fingerprint of the training images; empty for imported weights.
+        progress: of a run, see ``Progress.to_plain``; empty for imported weights.
+        source: name of the file that imported weights come from; empty for a run's.
+    """
+
+    settings: dict[str, Any]
+    identities: int
+    epoch: int
+    step: int
+    images: str = ""
+    progress: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+
+    @classmethod
+    def from_plain(cls, stored: Mapping[str, Any]) -> Description:
+        """What ``asdict`` gave, or an earlier version's.
+
+        Raises:
+            KeyError: a value is missing.
+            TypeError: a value is of another type.
+        """
+        progress = stored.get("progress", stored)  # once it stood among the other values
+        found = cls(
+            settings=upgrade(stored["settings"]),
+            identities=stored["identities"],
+            epoch=stored["epoch"],
+            step=stored["step"],
+            images=stored.get("images", stored.get("pictures", "")),
+            progress=dict(progress),
+            source=stored.get("source", ""),
+        )
+        kinds = {dict: [found.settings], int: [found.identities, found.epoch, found.step],
+                 str: [found.images, found.source]}  # fmt: skip
+        for kind, values in kinds.items():
+            if not all(type(value) is kind for value in values):
+                raise TypeError(f"{values} is not {kind.__name__}")
+        return found
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """What a file holds.
 
     Attributes:
-        weights: the network's parameters by name.
-        optimizer: the optimiser's, empty in a checkpoint that is not for going on.
-        meta: ``settings`` (all of them, nested), ``identities``, ``epoch`` (finished epochs),
-            ``step`` (optimiser steps), and what else ``save`` was given.
+        weights: parameters of network and objective by name.
+        optimizer: the optimiser's, empty in a checkpoint that no run can resume.
+        described: what it says of itself.
     """
 
     weights: dict[str, Parameter]
     optimizer: dict[str, Parameter]
-    meta: dict[str, Any]
+    described: Description
 
 
 def save(
     path: Path,
-    network: nn.Cell,
+    learner: nn.Cell,
+    described: Description,
     *,
-    meta: dict[str, Any],
     optimizer: Optional[nn.Optimizer] = None,
     previous: Optional[Path] = None,
 ) -> None:
@@ -56,18 +104,18 @@ def save(
 
     Args:
         path: of the file.
-        network: its parameters are written.
-        meta: plain values.
-        optimizer: only where training may go on from the checkpoint.
+        learner: its parameters are written.
+        described: what the checkpoint says of itself.
+        optimizer: only where a run may be resumed from the checkpoint.
         previous: where an earlier file at ``path`` goes; without it, it is replaced.
 
     Raises:
         InputError: the file cannot be written; an earlier one of that name is left whole.
     """
-    values = {each.name: each for each in network.get_parameters()}
+    values = {each.name: each for each in learner.get_parameters()}
     if optimizer is not None:
-        values.update({OPTIMIZER + each.name: each for each in _state(network, optimizer)})
-    values[META] = Tensor(np.frombuffer(json.dumps(meta).encode(), np.uint8))
+        values.update({OPTIMIZER + each.name: each for each in _state(learner, optimizer)})
+    values[META] = Tensor(np.frombuffer(json.dumps(asdict(described)).encode(), np.uint8))
     values[FINGERPRINT] = Tensor(_fingerprint(values))
     write(path, values, previous=previous)
 
@@ -103,16 +151,16 @@ def read(path: Path) -> Checkpoint:
             entries = ms.load_checkpoint(str(path))
         fingerprint = entries.pop(FINGERPRINT).asnumpy()
         whole = np.array_equal(fingerprint, _fingerprint(entries))
-        meta = json.loads(entries.pop(META).asnumpy().tobytes())
+        described = Description.from_plain(json.loads(entries.pop(META).asnumpy().tobytes()))
     except Exception as error:  # whatever a parser makes of arbitrary bytes
         raise damaged from error
-    if not whole or not isinstance(meta, dict):
+    if not whole:
         raise damaged
     weights = {name: each for name, each in entries.items() if not name.startswith(OPTIMIZER)}
     optimizer = {
         name[len(OPTIMIZER) :]: each for name, each in entries.items() if name.startswith(OPTIMIZER)
     }
-    return Checkpoint(weights, optimizer, meta)
+    return Checkpoint(weights, optimizer, described)
 
 
 def sha256(path: Path) -> str:
@@ -140,17 +188,17 @@ def _fingerprint(values: Mapping[str, Tensor]) -> np.ndarray:
     return np.frombuffer(digest.digest(), np.uint8)
 
 
-def load_weights(network: nn.Cell, checkpoint: Checkpoint, path: Path) -> None:
-    """Give every parameter of ``network`` its value from the checkpoint.
+def load_weights(learner: nn.Cell, checkpoint: Checkpoint, path: Path) -> None:
+    """Give every parameter of ``learner`` its value from the checkpoint.
 
     Raises:
         InputError: a parameter is missing, superfluous or of another shape; nothing is changed.
     """
-    _assign({each.name: each for each in network.get_parameters()}, checkpoint.weights, path)
+    _assign({each.name: each for each in learner.get_parameters()}, checkpoint.weights, path)
 
 
 def load_optimizer(
-    network: nn.Cell, optimizer: nn.Optimizer, checkpoint: Checkpoint, path: Path
+    learner: nn.Cell, optimizer: nn.Optimizer, checkpoint: Checkpoint, path: Path
 ) -> None:
     """Give the optimiser the state that it had when the checkpoint was written.
 
@@ -159,15 +207,15 @@ def load_optimizer(
     """
     if not checkpoint.optimizer:
         raise InputError(
-            f"train.resume={path}: holds no optimiser; go on from last.ckpt, or start from these"
+            f"train.resume={path}: holds no optimiser; resume from last.ckpt, or start from these"
             " weights with model.pretrained"
         )
-    _assign({each.name: each for each in _state(network, optimizer)}, checkpoint.optimizer, path)
+    _assign({each.name: each for each in _state(learner, optimizer)}, checkpoint.optimizer, path)
 
 
-def _state(network: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter]:
-    """What the optimiser adds to the network: moments and step counts, but not the rates."""
-    own = {each.name for each in network.get_parameters()}
+def _state(learner: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter]:
+    """What the optimiser adds to the learner: moments and step counts, but not the rates."""
+    own = {each.name for each in learner.get_parameters()}
     state = [each for each in optimizer.get_parameters() if each.name not in own]
     return [each for each in state if not each.name.startswith("learning_rate")]
 

@@ -1,10 +1,10 @@
-"""A training's checkpoints: written as it goes, found again, and refused where they do not fit."""
+"""A run's checkpoints: written as it goes, found again, and refused where they do not fit."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ from ddag.machine import run_folders
 from ddag.machine.errors import InputError
 from ddag.machine.files import remove_drafts, replacing
 from ddag.machine.run_folders import BEST, CHECKPOINTS, LAST, PREVIOUS
-from ddag.settings.composition import dotted, to_plain
+from ddag.settings.plain import dotted, to_plain
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint
-from ddag.training.checkpoint import Checkpoint
+from ddag.training.checkpoint import Checkpoint, Description
+from ddag.training.learner import Learner
 from ddag.training.progress import Progress
 
 log = logging.getLogger(__name__)
 
-# What may differ between a run and its continuation: how long, where, on what, and what is shown.
+# What may differ between a run and what resumes it: how long, where, on what, and what is shown.
 FREE = (
     "tag", "checkpoint", "job", "sweep", "device", "dataset.root", "data.test_batch",
     "model.pretrained", "train.epochs", "train.eval_every", "train.eval_start", "train.save_every",
@@ -37,7 +38,7 @@ class CheckpointFolder:
     def __init__(
         self,
         run: Path,
-        network: nn.Cell,
+        learner: Learner,
         optimizer: nn.Optimizer,
         *,
         settings: Settings,
@@ -48,20 +49,17 @@ class CheckpointFolder:
 
         Args:
             run: the run folder.
-            network: its weights are saved, and the optimiser's.
-            optimizer: of the network.
-            settings: of the training.
+            learner: its weights are saved, and the optimiser's.
+            optimizer: of the learner.
+            settings: of the run.
             identities: how many the network tells apart.
             images: fingerprint of the training images.
         """
         self._folder = run / CHECKPOINTS
-        self._network, self._optimizer = network, optimizer
-        self._settings = settings
-        self._meta = {
-            "settings": to_plain(settings),
-            "identities": identities,
-            "images": images,
-        }
+        self._learner, self._optimizer = learner, optimizer
+        self._described = Description(
+            to_plain(settings), identities=identities, epoch=0, step=0, images=images
+        )
         remove_drafts(self._folder)
 
     @property
@@ -87,15 +85,15 @@ class CheckpointFolder:
         """Write ``best.ckpt``; raises as ``save``."""
         self._save(self.best, progress)
 
-    def load_best(self) -> dict[str, Any]:
-        """Give the network the weights of the best epoch; the meta of their checkpoint.
+    def load_best(self) -> Description:
+        """Give the network the weights of the best epoch; what their checkpoint says.
 
         Raises:
             InputError: the checkpoint is missing or damaged.
         """
         stored = checkpoint.read(self.best)
-        checkpoint.load_weights(self._network, stored, self.best)
-        return stored.meta
+        checkpoint.load_weights(self._learner, stored, self.best)
+        return stored.described
 
     def restore(self, wanted: Path) -> Progress:
         """Give network and optimiser the state of a checkpoint, and say how far it had come.
@@ -104,15 +102,15 @@ class CheckpointFolder:
             wanted: a checkpoint, or a run folder: its newest undamaged one.
 
         Raises:
-            InputError: there is none, or it is of another training.
+            InputError: there is none, or it is of another run.
         """
         path, stored = find(wanted)
-        refuse_other_training(stored.meta, path, ours=self._meta)
-        progress = _progress(stored, path)
-        checkpoint.load_weights(self._network, stored, path)
-        checkpoint.load_optimizer(self._network, self._optimizer, stored, path)
+        refuse_other_run(stored.described, path, ours=self._described)
+        progress = _progress(stored, path, self._learner.objective.terms)
+        checkpoint.load_weights(self._learner, stored, path)
+        checkpoint.load_optimizer(self._learner, self._optimizer, stored, path)
         log.info(
-            "Going on from %s: %d epochs and %d batches are done",
+            "Resuming from %s: %d epochs and %d batches are done",
             path, progress.epoch, progress.position,
         )  # fmt: skip
         return self._with_best(progress, path.with_name(BEST))
@@ -122,7 +120,7 @@ class CheckpointFolder:
         if progress.best_epoch is None:
             return progress
         try:
-            found = checkpoint.read(best).meta.get("epoch")
+            found: Any = checkpoint.read(best).described.epoch
         except InputError as error:
             log.warning("%s", error)
             found = None
@@ -136,7 +134,10 @@ class CheckpointFolder:
         return progress
 
     def _save(self, path: Path, progress: Progress, **how: Any) -> None:
-        checkpoint.save(path, self._network, meta={**self._meta, **progress.to_meta()}, **how)
+        described = replace(
+            self._described, epoch=progress.epoch, step=progress.step, progress=progress.to_plain()
+        )
+        checkpoint.save(path, self._learner, described, **how)
 
 
 def find(wanted: Path) -> tuple[Path, Checkpoint]:
@@ -155,25 +156,22 @@ def find(wanted: Path) -> tuple[Path, Checkpoint]:
             log.warning("%s; taking the one before it", error)
             # Out of the way: the next save would put it in the place of the one before it.
             candidate.replace(candidate.with_name(f"{candidate.name}.damaged"))
-    what = "no undamaged checkpoint" if candidates else "no checkpoint to go on from"
+    what = "no undamaged checkpoint" if candidates else "no checkpoint to resume from"
     raise InputError(f"train.resume={wanted}: {what} there; name a run folder or a last.ckpt")
 
 
-def refuse_other_training(
-    theirs: Mapping[str, Any], path: Path, *, ours: Mapping[str, Any]
-) -> None:
-    """Refuse to go on with settings or images that would make it another training.
+def refuse_other_run(theirs: Description, path: Path, *, ours: Description) -> None:
+    """Refuse to resume with settings or images that would make it another run.
 
     Args:
-        theirs: meta of the checkpoint.
+        theirs: what the checkpoint says of itself.
         path: of the checkpoint.
-        ours: meta that this run's checkpoints will have.
+        ours: what this run's checkpoints will say.
 
     Raises:
         InputError: what differs, each setting with both values.
     """
-    stored = theirs.get("settings")
-    before, now = dotted(stored if isinstance(stored, dict) else {}), dotted(ours["settings"])
+    before, now = dotted(theirs.settings), dotted(ours.settings)
     differing = [
         f"{key} was {before.get(key)} and is {now.get(key)}"
         for key in sorted({*before, *now})
@@ -181,23 +179,23 @@ def refuse_other_training(
     ]
     if differing:
         raise InputError(
-            f"train.resume={path}: its training had other settings: {', '.join(differing)};"
+            f"train.resume={path}: its run had other settings: {', '.join(differing)};"
             " give the same, or start anew from its weights with model.pretrained"
         )
-    if theirs.get("images") != ours["images"]:
+    if theirs.images != ours.images:
         raise InputError(
             f"train.resume={path}: the images of"
-            f" dataset.root={ours['settings']['dataset']['root']} are not those it was trained on;"
+            f" dataset.root={ours.settings['dataset']['root']} are not those it was trained on;"
             " restore them, or start anew from its weights with model.pretrained"
         )
 
 
-def _progress(stored: Checkpoint, path: Path) -> Progress:
+def _progress(stored: Checkpoint, path: Path, terms: Sequence[str]) -> Progress:
     try:
-        return Progress.from_meta(stored.meta)
-    except (KeyError, TypeError) as error:
+        return Progress.from_plain(stored.described.progress, terms)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(
-            f"train.resume={path}: does not say how far its training had come; go on from a"
+            f"train.resume={path}: does not say how far its run had come; resume from a"
             " last.ckpt of this version, or start anew from its weights with model.pretrained"
         ) from error
 

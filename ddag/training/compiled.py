@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ddag.machine import device
-from ddag.settings.composition import to_plain
+from ddag.settings.plain import to_plain
 from ddag.settings.settings import Settings
 
 # Settings that no graph depends on.
@@ -56,6 +56,6 @@ def _key(settings: Settings, identities: int, steps: int) -> str:
     kept = {name: value for name, value in plain.items() if name not in WITHOUT_EFFECT}
     text = json.dumps([device.VERSION, identities, steps, kept], sort_keys=True)
     digest = hashlib.sha256(text.encode())
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
+    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

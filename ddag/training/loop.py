@@ -1,4 +1,4 @@
-"""A training run: epochs, evaluations between them, checkpoints and records."""
+"""A run's training: epochs, evaluations between them, checkpoints and records."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
-from ddag.datasets import sources
+from ddag.datasets.dataset import fingerprint
 from ddag.evaluation.evaluator import Evaluation
-from ddag.evaluation.metrics import Scores
+from ddag.evaluation.metrics import Scores, scores_by_feature
 from ddag.machine.bar import bar
 from ddag.machine.errors import InputError
 from ddag.machine.interruption import Requests
 from ddag.machine.run_folders import AUTO, saved
-from ddag.model.initial import initialise
-from ddag.runs import tracking
 from ddag.runs.tracking import Tracker, flat
 from ddag.settings.choices import OnNan
+from ddag.settings.plain import to_plain
 from ddag.settings.settings import Settings
-from ddag.training import compiled, summaries
-from ddag.training import parts as build
+from ddag.training import parts, summaries
+from ddag.training.checkpoint import Description
 from ddag.training.checkpoints import CheckpointFolder
 from ddag.training.progress import Progress
-from ddag.training.step import NotFiniteError, Trainer, graph_weight
-from ddag.weights import filling as weights
+from ddag.training.step import NotFiniteError
+from ddag.weights import filling
 
 log = logging.getLogger(__name__)
 
 
-class Training:
-    """Everything that takes part in a training, from its settings.
+class Loop:
+    """Everything that takes part in a run's training, from its settings.
 
     Attributes:
+        parts: that it trains with.
         progress: how far it has come.
 
     Raises:
@@ -42,79 +42,67 @@ class Training:
     """
 
     def __init__(self, settings: Settings, run: Path) -> None:
-        self._settings = settings
-        listed = sources.list_train(settings.dataset, settings.data)
-        # A batch that the set is too small for is refused before its images are decoded.
-        build.epoch_steps(settings.train.steps, build.build_sampler(settings, listed))
-        train_set = sources.load(listed, settings.data)
-        # A broken test image would end the training at its first evaluation.
-        test_set = sources.read_test(settings.dataset, settings.data, decode=True)
-        self._train_set = train_set
-        self._sampler = build.build_sampler(settings, train_set)
-        if self._sampler.scarce:
-            log.info(
-                "%d times an identity has fewer images of a modality than sampler.images=%d:"
-                " a batch repeats some of them",
-                self._sampler.scarce, settings.sampler.images,
-            )  # fmt: skip
-        self._loader = build.build_loader(settings, train_set, self._sampler)
-        self._steps = build.epoch_steps(settings.train.steps, self._sampler)
-        compiled.reuse(settings, identities=train_set.identity_count, steps=self._steps)
-        self._rates = build.epoch_rates(settings)
-        network = build.build_network(settings, train_set.identity_count)
-        self._network = network
-        optimizer = build.build_optimizer(settings, network, self._steps)
-        self._trainer = Trainer(
-            network,
-            build.build_loss(settings, network),
-            optimizer,
-            dropout=settings.model.dropout,
-            seed=settings.seed,
+        self._settings, self._folder = settings, run
+        self.parts = parts.build(settings)
+        method, learner = self.parts.method, self.parts.learner
+        # A broken test image would end the run at its first evaluation.
+        test_set = self.parts.dataset.read_test(decode=True)
+        self._evaluator = parts.build_evaluator(
+            method, learner.network, self.parts.dataset, test_set
         )
-        self._evaluator = build.build_evaluator(settings, network, test_set)
-        self._observer = build.build_observer(settings, network)
+        self._observer = parts.build_observer(method, learner.network)
         self._observed = summaries.observed(test_set)
         self._galleries = len(test_set.trials)
         self._best_evaluation: Optional[Evaluation] = None
         self._checkpoints = CheckpointFolder(
             run,
-            network,
-            optimizer,
+            learner,
+            self.parts.optimizer,
             settings=settings,
-            identities=train_set.identity_count,
-            images=sources.fingerprint(train_set),
+            identities=self.parts.train_set.identity_count,
+            images=fingerprint(self.parts.train_set),
         )
         self.progress = self._begin(run)
-        log.info(
-            "%d identities, %d visible and %d infrared images to train with; %d queries, %d"
-            " gallery images; %d epochs of %d steps",
-            train_set.identity_count, len(train_set.visible), len(train_set.infrared),
-            len(test_set.query), len(test_set.gallery), settings.train.epochs, self._steps,
-        )  # fmt: skip
+        self._say(len(test_set.query), len(test_set.gallery))
 
-    def run(self, tracker: Tracker, requests: Requests) -> None:
-        """Train the epochs that are left.
+    def run(self, requests: Requests) -> tuple[Evaluation, Description]:
+        """Train what is left; scores of the best epoch, and what its checkpoint says.
 
         Args:
-            tracker: records the figures of each epoch.
             requests: heard after every step and while evaluating.
 
         Raises:
             Stopped: a signal asked for it; the state is saved.
             InputError: a loss is not finite, or a checkpoint cannot be written.
         """
-        (batch,) = self._loader.epoch(self.progress.epoch, batches=1)
+        if self._settings.train.eval_start and not self.progress.begun:
+            scores = self.evaluate(requests).mean
+            self.progress = replace(self.progress, untrained=scores_by_feature(scores))
+        finished, untrained = self.progress.epoch, self.progress.untrained
+        first = finished + 1 if finished else 0
+        with Tracker(self._folder, hyperparameters(self._settings), first=first) as tracker:
+            if untrained and not finished:
+                tracker.log(0, flat("eval", untrained))
+            self.train(tracker, requests)
+            evaluation, described = self.evaluate_best(requests)
+            self._show_best(tracker, evaluation, described.epoch)
+        return evaluation, described
+
+    def train(self, tracker: Tracker, requests: Requests) -> None:
+        """Train the epochs that are left; ``tracker`` records each, and raises as ``run``."""
+        (batch,) = self.parts.loader.epoch(self.progress.epoch, batches=1)
         summaries.show_batch(tracker, batch, self.progress.epoch)
         if self.progress.epoch < self._settings.train.epochs:
-            self._trainer.compile(batch)
+            self.parts.trainer.compile(batch, self._scalars)
         for epoch in range(self.progress.epoch, self._settings.train.epochs):
             values = self._train_epoch(epoch, requests)
             line = self._line(epoch, values)
-            finished = self.progress.after_epoch()
+            carried = self.parts.method.carry(self.progress.means)
+            finished = self.progress.after_epoch(carried)
             if self._is_due(finished.epoch):
                 self._checkpoints.save(self.progress)  # an evaluation may take long
                 evaluation = self.evaluate(requests, first_gallery_only=True)
-                values.update(flat("eval", tracking.figures(evaluation.mean)))
+                values.update(flat("eval", scores_by_feature(evaluation.mean)))
                 line += "  " + summary(evaluation.mean)
                 finished = self._keep_best(finished, evaluation)
                 summaries.show_attention(tracker, self._observer, self._observed, finished.epoch)
@@ -141,30 +129,30 @@ class Training:
 
             return self._evaluator.evaluate(trials=trials, advance=attend)
 
-    def evaluate_untrained(self, requests: Requests) -> None:
-        """Note the figures before the first step in ``progress``."""
-        scores = self.evaluate(requests).mean
-        self.progress = replace(self.progress, untrained=tracking.figures(scores))
-
-    def evaluate_best(self, requests: Requests) -> tuple[Evaluation, dict[str, Any]]:
-        """Scores of the best checkpoint on every gallery, and its meta.
+    def evaluate_best(self, requests: Requests) -> tuple[Evaluation, Description]:
+        """Scores of the best checkpoint on every gallery, and what it says of itself.
 
         Raises:
             Stopped: a signal asked for it.
         """
-        meta = self._checkpoints.load_best()
+        described = self._checkpoints.load_best()
         if self._galleries == 1 and self._best_evaluation:
-            return self._best_evaluation, meta  # the first gallery was all there is
-        return self.evaluate(requests), meta
+            return self._best_evaluation, described  # the first gallery was all there is
+        return self.evaluate(requests), described
 
     @property
     def best(self) -> Path:
         """The best epoch's checkpoint."""
         return self._checkpoints.best
 
+    def _show_best(self, tracker: Tracker, evaluation: Evaluation, epoch: int) -> None:
+        method = self.parts.method
+        score = monitored(evaluation.mean, method.monitor)
+        tracker.show_result(epoch, score, scores_by_feature(evaluation.mean))
+        summaries.show_rankings(tracker, evaluation.first, method.features[-1], epoch)
+
     def _begin(self, run: Path) -> Progress:
         """Take the weights that the settings name; how far they had come."""
-        initialise(self._network, self._settings.seed)
         wanted = self._settings.train.resume
         if wanted == AUTO and not saved(run):
             log.info("train.resume=auto: no unfinished run, a new one begins")
@@ -173,34 +161,81 @@ class Training:
             return self._checkpoints.restore(run if wanted == AUTO else Path(wanted))
         if saved(run):
             raise InputError(
-                f"hydra.run.dir={run}: holds the checkpoints of an earlier training; go on with it"
-                " by train.resume=auto, or choose another folder"
+                f"hydra.run.dir={run}: holds the checkpoints of an earlier run; resume it by"
+                " train.resume=auto, or choose another folder"
             )
         if self._settings.model.pretrained:
-            path = Path(self._settings.model.pretrained)
-            report = weights.load(
-                self._network, path, source=f"model.pretrained={path}", for_training=True
-            )
-            for row in report.lines():
-                log.info("%s", row)
-        return Progress()
+            self._fill(Path(self._settings.model.pretrained))
+        return Progress(self.parts.learner.objective.terms)
+
+    def _fill(self, path: Path) -> None:
+        """Start from foreign weights, and say what became of each."""
+        report = filling.load(
+            self.parts.learner,
+            path,
+            source=f"model.pretrained={path}",
+            names=self.parts.method.names,
+            for_training=True,
+        )
+        for row in report.lines():
+            log.info("%s", row)
+
+    def _say(self, queries: int, gallery: int) -> None:
+        """Note how much there is to train and test with."""
+        built = self.parts
+        if built.sampler.scarce:
+            log.info(
+                "%d times an identity has fewer images of a modality than sampler.images=%d:"
+                " a batch repeats some of them",
+                built.sampler.scarce, self._settings.sampler.images,
+            )  # fmt: skip
+        train_set = built.train_set
+        log.info(
+            "%d identities, %d visible and %d infrared images to train with; %d queries, %d"
+            " gallery images; %d epochs of %d steps",
+            train_set.identity_count, len(train_set.visible), len(train_set.infrared),
+            queries, gallery, self._settings.train.epochs, built.steps,
+        )  # fmt: skip
+
+    @property
+    def _scalars(self) -> dict[str, float]:
+        """What the objective is told in the running epoch."""
+        return self.parts.method.scalars(self.progress.carried)
 
     def _train_epoch(self, epoch: int, requests: Requests) -> dict[str, float]:
         """Take the steps of an epoch that are left; its scalars."""
-        weight = graph_weight(self.progress.without_graph)
         taken_before = len(self.progress.losses)
         start = time.perf_counter()
-        with bar(f"epoch {epoch + 1}/{self._settings.train.epochs}", self._steps) as (advance):
+        self._take_steps(epoch, requests)
+        if not self.progress.losses:
+            raise InputError(
+                f"train.on_nan=skip: every step of epoch {epoch + 1} was skipped;"
+                " lower optimizer.lr, or look at the images"
+            )
+        seconds = time.perf_counter() - start
+        views = len(self.parts.method.views)
+        images = (len(self.progress.losses) - taken_before) * self.parts.sampler.samples * views
+        rate = self.parts.rates[epoch]
+        return {
+            **{f"train/{name}": value for name, value in self.progress.means.items()},
+            **{f"train/{name}": value for name, value in self._scalars.items()},
+            "train/lr": rate,
+            "train/lr_backbone": rate * self._settings.optimizer.backbone_scale,
+            "train/skipped": self.progress.skipped,
+            "train/images_per_second": images / seconds,
+        }
+
+    def _take_steps(self, epoch: int, requests: Requests) -> None:
+        steps, scalars = self.parts.steps, self._scalars
+        with bar(f"epoch {epoch + 1}/{self._settings.train.epochs}", steps) as advance:
             advance(self.progress.position)
             # Batches that are done are drawn again, since each depends on those before it.
-            batches = islice(
-                self._loader.epoch(epoch, batches=self._steps), self.progress.position, None
-            )
-            for batch in batches:
+            batches = self.parts.loader.epoch(epoch, batches=steps)
+            for batch in islice(batches, self.progress.position, None):
                 position = self.progress.position
                 try:
-                    losses = self._trainer.step(
-                        batch, epoch=epoch, position=position, graph_weight=weight
+                    losses = self.parts.trainer.step(
+                        batch, epoch=epoch, position=position, scalars=scalars
                     )
                     self.progress = self.progress.after_step(losses)
                     advance(note=f"loss {losses['loss']:.3f}")
@@ -209,20 +244,6 @@ class Training:
                     self.progress = self.progress.after_skip()
                     advance(note="skipped")
                 self._attend(requests)
-        if not self.progress.losses:
-            raise InputError(
-                f"train.on_nan=skip: every step of epoch {epoch + 1} was skipped;"
-                " lower optimizer.lr, or look at the images"
-            )
-        seconds = time.perf_counter() - start
-        images = (len(self.progress.losses) - taken_before) * self._sampler.batch_images
-        values = {f"train/{name}": value for name, value in self.progress.means.items()}
-        values["train/graph_weight"] = weight
-        values["train/lr"] = self._rates[epoch]
-        values["train/lr_backbone"] = self._rates[epoch] * self._settings.optimizer.backbone_scale
-        values["train/skipped"] = self.progress.skipped
-        values["train/images_per_second"] = images / seconds
-        return values
 
     def _attend(self, requests: Requests) -> None:
         """Save where it is due or asked for, then stop if that is asked for."""
@@ -237,13 +258,13 @@ class Training:
         requests.obey()
 
     def _handle(self, error: NotFiniteError, epoch: int) -> None:
-        """Say all about a step that was not taken, and end the training unless it is skipped."""
+        """Say all about a step that was not taken, and end the run unless it is skipped."""
         position = self.progress.position
-        rows = [rows[position] for rows in self._sampler.epoch(epoch)]
-        sets = (self._train_set.visible, self._train_set.infrared)
+        rows = [rows[position] for rows in self.parts.sampler.epoch(epoch)]
+        sets = (self.parts.train_set.visible, self.parts.train_set.infrared)
         identities = ", ".join(map(str, sorted(set(sets[0].identities[rows[0]].tolist()))))
         what = f"epoch {epoch + 1}, batch {position + 1} has {error}"
-        rate = f"learning rate {self._rates[epoch]:g}, identities {identities}"
+        rate = f"learning rate {self.parts.rates[epoch]:g}, identities {identities}"
         if self._settings.train.on_nan is OnNan.skip:
             log.warning("Skipped: %s; %s", what, rate)
             return
@@ -253,7 +274,7 @@ class Training:
                 log.error("in the batch: %s", path)
         raise InputError(
             f"train.on_nan=stop: {what}; {rate}, files as listed in run.log; the state before it"
-            " is saved: lower optimizer.lr and start anew, or go on with train.on_nan=skip"
+            " is saved: lower optimizer.lr and start anew, or resume with train.on_nan=skip"
         )
 
     def _is_due(self, epoch: int) -> bool:
@@ -261,7 +282,7 @@ class Training:
         return epoch == self._settings.train.epochs or (every > 0 and epoch % every == 0)
 
     def _keep_best(self, finished: Progress, evaluation: Evaluation) -> Progress:
-        score = figure(evaluation.mean, self._settings.monitor)
+        score = monitored(evaluation.mean, self.parts.method.monitor)
         if finished.best_score is not None and score <= finished.best_score:
             return finished
         finished = replace(finished, best_score=score, best_epoch=finished.epoch)
@@ -274,16 +295,27 @@ class Training:
             f"{name.replace('loss_', '')} {value:.3f}"
             for name, value in self.progress.means.items()
         )
+        terms += "".join(
+            f"  {name.replace('_', ' ')} {value:.3f}" for name, value in self._scalars.items()
+        )
         skipped = f"  {self.progress.skipped} skipped" if self.progress.skipped else ""
         return (
             f"epoch {epoch + 1:>2}/{self._settings.train.epochs}  {terms}{skipped}"
-            f"  w {values['train/graph_weight']:.3f}  lr {values['train/lr']:.2g}"
-            f"  {values['train/images_per_second']:.0f} images/s"
+            f"  lr {values['train/lr']:.2g}  {values['train/images_per_second']:.0f} images/s"
         )
 
 
-def figure(scores: dict[str, Scores], name: str) -> float:
-    """One figure by its name, such as ``feat_att/rank1``."""
+def hyperparameters(settings: Settings) -> dict[str, Any]:
+    """What tells one run from another, nested: not where it runs and where its files lie."""
+    plain = to_plain(settings)
+    for elsewhere in ("tag", "checkpoint", "device", "job"):
+        del plain[elsewhere]
+    del plain["dataset"]["root"], plain["train"]["resume"]
+    return plain
+
+
+def monitored(scores: dict[str, Scores], name: str) -> float:
+    """One score by its name, such as ``feat_att/rank1``."""
     feature, _, key = name.partition("/")
     return scores[feature].as_dict()[key]
 

@@ -1,23 +1,92 @@
-"""From settings to the parts of an experiment: one function a part."""
+"""From settings to everything that takes part in a run: the one place where parts are built."""
 
 from __future__ import annotations
 
-from typing import Optional
+from dataclasses import asdict, dataclass
+from typing import Any, Optional
 
 from mindspore import nn
 
 from ddag.data.loader import Augmentation, TrainLoader
 from ddag.data.records import TestSet, TrainSet
 from ddag.data.sampler import IdentitySampler
-from ddag.evaluation.attention import Observer
-from ddag.evaluation.evaluator import REGDB, SYSU, Evaluator
-from ddag.losses.objective import BatchLoss
+from ddag.datasets import open_dataset
+from ddag.datasets.dataset import Dataset
+from ddag.evaluation.evaluator import Evaluator
+from ddag.evaluation.extractor import Extractor, Observer, Size
 from ddag.machine import device
 from ddag.machine.errors import InputError
-from ddag.model.network import DDAG
-from ddag.settings.data import SysuConfig
+from ddag.methods import open_method
+from ddag.methods.method import Method
+from ddag.model.initial import initialise
+from ddag.model.network import Network
 from ddag.settings.settings import Settings
-from ddag.training import optim, schedule
+from ddag.training import compiled, optim, schedule
+from ddag.training.learner import Learner
+from ddag.training.step import Trainer
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run trains with.
+
+    Attributes:
+        settings: of the run.
+        method: that the settings name.
+        dataset: that the settings name.
+        train_set: of the data set, with its pixels.
+        sampler: of batches of it.
+        loader: of augmented batches.
+        steps: of an epoch.
+        rates: the heads' learning rate of each epoch.
+        learner: network and objective, their first weights drawn.
+        optimizer: of the learner.
+        trainer: takes steps.
+    """
+
+    settings: Settings
+    method: Method[Any]
+    dataset: Dataset[Any]
+    train_set: TrainSet
+    sampler: IdentitySampler
+    loader: TrainLoader
+    steps: int
+    rates: list[float]
+    learner: Learner
+    optimizer: nn.Optimizer
+    trainer: Trainer
+
+
+def build(settings: Settings) -> Parts:
+    """The parts of a run.
+
+    Raises:
+        InputError: settings or data set do not work.
+    """
+    method, dataset = open_method(settings), open_dataset(settings.dataset, settings.data)
+    listed = dataset.list_train()
+    # A batch that the set is too small for is refused before its images are decoded.
+    epoch_steps(settings.train.steps, build_sampler(settings, listed))
+    train_set = dataset.load(listed)
+    sampler = build_sampler(settings, train_set)
+    steps, rates = epoch_steps(settings.train.steps, sampler), epoch_rates(settings)
+    compiled.reuse(settings, identities=train_set.identity_count, steps=steps)
+    learner = build_learner(method, train_set.identity_count)
+    initialise(learner, settings.seed, method.rules)
+    optimizer = build_optimizer(method, learner, schedule.step_rates(rates, steps))
+    return Parts(
+        settings=settings,
+        method=method,
+        dataset=dataset,
+        train_set=train_set,
+        sampler=sampler,
+        loader=_build_loader(method, train_set, sampler),
+        steps=steps,
+        rates=rates,
+        learner=learner,
+        optimizer=optimizer,
+        trainer=Trainer(learner, optimizer, seed=settings.seed),
+    )
 
 
 def configure_device(settings: Settings) -> None:
@@ -39,18 +108,6 @@ def build_sampler(settings: Settings, train_set: TrainSet) -> IdentitySampler:
     )
 
 
-def build_loader(settings: Settings, train_set: TrainSet, sampler: IdentitySampler) -> TrainLoader:
-    """The loader of augmented batches."""
-    chosen = settings.augmentation
-    return TrainLoader(
-        train_set,
-        sampler,
-        augmentation=Augmentation(chosen.crop, chosen.flip, chosen.grayscale, chosen.erasing),
-        workers=settings.data.workers,
-        seed=settings.seed,
-    )
-
-
 def epoch_steps(requested: Optional[int], sampler: IdentitySampler) -> int:
     """Optimiser steps of an epoch.
 
@@ -65,74 +122,70 @@ def epoch_steps(requested: Optional[int], sampler: IdentitySampler) -> int:
     return requested or sampler.batches
 
 
-def build_network(settings: Settings, identities: int) -> DDAG:
-    """The network, its weights still 0."""
-    chosen = settings.model
-    return DDAG(
-        identities,
-        backbone=chosen.backbone.value,
-        part=chosen.part,
-        graph=chosen.graph,
-        low_dim=chosen.low_dim,
-        heads=chosen.heads,
-        height=settings.data.height,
-    )
-
-
-def build_loss(settings: Settings, network: DDAG) -> BatchLoss:
-    """The network's losses on a batch."""
-    chosen = settings.loss
-    return BatchLoss(
-        network, kind=chosen.kind.value, triplet=chosen.triplet.value, margin=chosen.margin
-    )
-
-
 def epoch_rates(settings: Settings) -> list[float]:
     """The heads' learning rate of each epoch."""
-    chosen = settings.schedule
-    return schedule.epoch_rates(
-        chosen.kind.value,
-        base=settings.optimizer.lr,
-        epochs=settings.train.epochs,
-        warmup=chosen.warmup,
-        start_decay=chosen.start_decay,
-        end_decay=chosen.end_decay,
-    )
+    marks = asdict(settings.schedule)
+    rates = schedule.RATES[marks.pop("kind")]
+    return rates(settings.optimizer.lr, settings.train.epochs, **marks)
 
 
-def build_optimizer(settings: Settings, network: DDAG, steps: int) -> nn.Optimizer:
-    """The optimiser for epochs of ``steps`` steps."""
+def build_learner(method: Method[Any], identities: int) -> Learner:
+    """Network and objective for so many training identities, their weights still 0."""
+    network = method.network(identities)
+    return Learner(network, method.objective(network, identities))
+
+
+def build_optimizer(method: Method[Any], learner: Learner, rates: list[float]) -> nn.Optimizer:
+    """The optimiser; ``rates``: the heads' learning rate at every step."""
+    chosen = method.settings.optimizer
     return optim.build(
-        network,
-        kind=settings.optimizer.kind.value,
-        rates=schedule.step_rates(epoch_rates(settings), steps),
-        backbone_scale=settings.optimizer.backbone_scale,
-        weight_decay=settings.optimizer.weight_decay,
+        learner,
+        chosen.kind,
+        rates=rates,
+        backbone_scale=chosen.backbone_scale,
+        weight_decay=chosen.weight_decay,
+        undecayed=method.undecayed,
     )
+
+
+def build_extractor(method: Method[Any], network: Network, *, flip: bool = False) -> Extractor:
+    """The extractor of the method's test features."""
+    return Extractor(network, method.features, _size(method.settings), flip=flip)
 
 
 def build_evaluator(
-    settings: Settings,
-    network: DDAG,
+    method: Method[Any],
+    network: Network,
+    dataset: Dataset[Any],
     test_set: TestSet,
     *,
     flip: bool = False,
     reranking: bool = False,
 ) -> Evaluator:
     """The evaluator of a test set by its data set's rules."""
-    return Evaluator(
-        network,
-        test_set,
-        protocol=SYSU if isinstance(settings.dataset, SysuConfig) else REGDB,
-        height=settings.data.height,
-        width=settings.data.width,
-        batch=settings.data.test_batch,
-        flip=flip,
-        reranking=reranking,
+    extractor = build_extractor(method, network, flip=flip)
+    return Evaluator(extractor, test_set, dataset.protocol, reranking=reranking)
+
+
+def build_observer(method: Method[Any], network: Network) -> Observer:
+    """The reader of what the network looks at."""
+    return Observer(network, _size(method.settings))
+
+
+def _build_loader(
+    method: Method[Any], train_set: TrainSet, sampler: IdentitySampler
+) -> TrainLoader:
+    settings = method.settings
+    chosen = settings.augmentation
+    return TrainLoader(
+        train_set,
+        sampler,
+        views=method.views,
+        augmentation=Augmentation(chosen.crop, chosen.flip, chosen.grayscale, chosen.erasing),
+        workers=settings.data.workers,
+        seed=settings.seed,
     )
 
 
-def build_observer(settings: Settings, network: DDAG) -> Observer:
-    """The reader of what the network looks at."""
-    data = settings.data
-    return Observer(network, height=data.height, width=data.width, batch=data.test_batch)
+def _size(settings: Settings) -> Size:
+    return Size(settings.data.height, settings.data.width, settings.data.test_batch)

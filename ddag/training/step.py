@@ -1,21 +1,21 @@
-"""One step: batch -> losses -> gradients -> update; the dynamic weight of the graph loss."""
+"""One step: batch -> losses -> gradients -> update."""
 
 from __future__ import annotations
 
 import math
-from typing import Optional
+from collections.abc import Mapping
+from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from ddag.data.loader import Batch
-from ddag.losses.objective import TERMS, BatchLoss
 from ddag.machine import device
-from ddag.model.graph import draw_masks
-from ddag.model.network import DDAG
+from ddag.training.learner import Learner
 
-Losses = dict[str, float]  # by name, as in ``losses.TERMS``
+Losses = dict[str, float]  # by name, as in ``Objective.terms``
+_MOVING = ("moving_mean", "moving_variance")
 
 
 class NotFiniteError(ArithmeticError):
@@ -33,15 +33,15 @@ class NotFiniteError(ArithmeticError):
 class Gradients(nn.Cell):
     """Forward and backward pass."""
 
-    def __init__(self, loss: BatchLoss, optimizer: nn.Optimizer) -> None:
+    def __init__(self, learner: Learner, optimizer: nn.Optimizer) -> None:
         super().__init__(auto_prefix=False)
-        self.loss = loss  # a sub-cell, so that set_train reaches the network
+        self.learner = learner  # a sub-cell, so that set_train reaches the network
         # Loss and gradient in one pass: computing them apart would double the step.
-        self.value_and_grad = ops.value_and_grad(loss, None, optimizer.parameters, has_aux=True)
+        self.value_and_grad = ops.value_and_grad(learner, None, optimizer.parameters, has_aux=True)
         self.half_square = ops.L2Loss()
 
     def construct(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Losses as ``BatchLoss.construct``'s, the gradients' half squared norm, gradients."""
+        """Losses as ``Learner.construct``'s, the gradients' half squared norm, gradients."""
         terms, gradients = self.value_and_grad(*inputs)
         half_square = ops.zeros((), ms.float32)
         for gradient in gradients:
@@ -52,9 +52,9 @@ class Gradients(nn.Cell):
 class Step(nn.Cell):
     """Forward pass, backward pass and the optimiser's update in one compiled graph."""
 
-    def __init__(self, loss: BatchLoss, optimizer: nn.Optimizer) -> None:
+    def __init__(self, learner: Learner, optimizer: nn.Optimizer) -> None:
         super().__init__(auto_prefix=False)
-        self.gradients = Gradients(loss, optimizer)
+        self.gradients = Gradients(learner, optimizer)
         self.optimizer = optimizer
 
     def construct(self, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -69,26 +69,26 @@ class Step(nn.Cell):
 
 
 class Trainer:
-    """A network in training."""
+    """A learner in training."""
 
-    def __init__(
-        self, network: DDAG, loss: BatchLoss, optimizer: nn.Optimizer, *, dropout: float, seed: int
-    ) -> None:
-        self._network = network
-        self._step = Step(loss, optimizer)
+    def __init__(self, learner: Learner, optimizer: nn.Optimizer, *, seed: int) -> None:
+        self._learner = learner
+        self._step = Step(learner, optimizer)
         self._statistics = [
-            each for each in network.get_parameters() if each.name.rpartition(".")[2] in _MOVING
+            each for each in learner.get_parameters() if each.name.rpartition(".")[2] in _MOVING
         ]
-        self._dropout, self._seed = dropout, seed
+        self._seed = seed
 
-    def step(self, batch: Batch, *, epoch: int, position: int, graph_weight: float) -> Losses:
+    def step(
+        self, batch: Batch, *, epoch: int, position: int, scalars: Mapping[str, float]
+    ) -> Losses:
         """Take a step and give its losses.
 
         Args:
             batch: images of both modalities.
-            epoch: from 0; with seed and position it decides dropout.
+            epoch: from 0; with seed and position it decides what the objective draws.
             position: of the step in the epoch, from 0.
-            graph_weight: w of the total loss.
+            scalars: what the objective is told in this epoch, see ``Method.scalars``.
 
         Raises:
             NotFiniteError: the losses or their gradients are not finite; weights, optimiser and
@@ -97,9 +97,9 @@ class Trainer:
         # The forward pass moves the batch norms' running statistics before the loss is known.
         before = [each.asnumpy().copy() for each in self._statistics]
         self._step.set_train(True)
-        inputs = self.inputs(batch, epoch=epoch, position=position, graph_weight=graph_weight)
+        inputs = self.inputs(batch, epoch=epoch, position=position, scalars=scalars)
         terms, half_square = self._step(*inputs)
-        losses = dict(zip(TERMS, flatten(terms)))
+        losses = dict(zip(self._learner.objective.terms, flatten(terms)))
         norm = math.sqrt(2 * float(half_square.asnumpy()))
         if not (math.isfinite(losses["loss"]) and math.isfinite(norm)):
             for parameter, value in zip(self._statistics, before):
@@ -107,60 +107,28 @@ class Trainer:
             raise NotFiniteError({**losses, "gradient_norm": norm})
         return losses
 
-    def compile(self, batch: Batch) -> None:
+    def compile(self, batch: Batch, scalars: Mapping[str, float]) -> None:
         """Compile the step for batches like ``batch``, which the first step would else do.
 
         What the compiler leaves behind is given back before the step needs its own memory.
         """
         self._step.set_train(True)
-        device.compile(self._step, *self.inputs(batch, epoch=0, position=0, graph_weight=0))
+        device.compile(self._step, *self.inputs(batch, epoch=0, position=0, scalars=scalars))
 
     def inputs(
-        self, batch: Batch, *, epoch: int, position: int, graph_weight: float
+        self, batch: Batch, *, epoch: int, position: int, scalars: Mapping[str, float]
     ) -> tuple[Tensor, ...]:
-        """What ``BatchLoss.construct`` takes; the arguments as of ``step``."""
-        masks = self._masks(epoch, position, nodes=2 * len(batch.identities))
-        weight = Tensor(graph_weight, ms.float32)
-        return (*map(Tensor, batch), weight, *map(Tensor, masks))
-
-    def _masks(self, epoch: int, step: int, *, nodes: int) -> tuple[np.ndarray, ...]:
-        """Dropout as a function of seed, epoch and step alone."""
-        if not self._network.has_graph:
-            return ()
-        first = self._network.graph.first
-        return draw_masks(
-            np.random.default_rng([self._seed, epoch, step]),
-            self._dropout,
-            nodes=nodes,
-            channels=self._network.backbone.channels,
-            heads=first.weight.shape[0],
-            hidden=first.features,
-        )
+        """What ``Learner.construct`` takes; the arguments as of ``step``."""
+        told = [Tensor(value, ms.float32) for value in scalars.values()]
+        # Chance as a function of seed, epoch and step alone.
+        generator = np.random.default_rng([self._seed, epoch, position])
+        drawn = self._learner.objective.draw(generator, len(batch.identities))
+        return (*map(Tensor, batch), *told, *map(Tensor, drawn))
 
 
-_MOVING = ("moving_mean", "moving_variance")
-
-
-def without_graph(losses: Losses) -> float:
-    """L_P: everything but the graph loss."""
-    return sum(losses[name] for name in ("loss_id", "loss_triplet", "loss_part"))
-
-
-def graph_weight(previous: Optional[float]) -> float:
-    """The weight w = 1 / (1 + mean L_P of the previous epoch) of the graph loss; 0 in the first.
-
-    The worse the features still are, the less the graph built on them counts.
-
-    Args:
-        previous: mean L_P of the previous epoch; None if there is none.
-
-    Source: DDAG, Eq. (11).
-    """
-    return 0.0 if previous is None else 1 / (1 + previous)
-
-
-def flatten(terms: tuple[Tensor, ...]) -> list[float]:
-    """A step's scalars in the order of ``TERMS``; loss and auxiliary values come nested."""
+def flatten(terms: Any) -> list[float]:
+    """A step's scalars in the order of their names; loss and auxiliary values come nested."""
     total, *rest = terms
-    flat = [total, *(rest[0] if isinstance(rest[0], (tuple, list)) else rest)]
+    nested = bool(rest) and isinstance(rest[0], (tuple, list))
+    flat = [total, *(rest[0] if nested else rest)]
     return [float(term.asnumpy()) for term in flat]

@@ -1,4 +1,4 @@
-"""What a training shows in TensorBoard beside its figures: images, histograms, embeddings."""
+"""What a run shows in TensorBoard beside its scalars: images, histograms, embeddings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ddag.data.loader import Batch, denormalise
 from ddag.data.records import Records, TestSet
 from ddag.drawing import ranks
 from ddag.drawing.figure import thumbnails, to_pixels
-from ddag.evaluation.attention import Observer
+from ddag.evaluation.extractor import Observer
 from ddag.evaluation.ranking import Comparison, evenly
 from ddag.runs.tracking import Tracker
 
 PAIRS = 8  # of a batch
 OBSERVED = 32  # images of the query, and of the gallery
 RANK_LISTS = 6  # queries
-PEOPLE_EMBEDDED, PICTURES_EMBEDDED = 20, 300
+PEOPLE_EMBEDDED, IMAGES_EMBEDDED = 20, 300
 THUMBNAIL = 48  # pixels of a side
 
 
@@ -31,7 +31,7 @@ def show_batch(tracker: Tracker, batch: Batch, epoch: int) -> None:
 
 
 def observed(test_set: TestSet) -> tuple[Records, Records]:
-    """The images of query and gallery whose attention is followed through a training."""
+    """The images of query and gallery whose attention is followed through a run."""
     query, gallery = (
         side.select(evenly(len(side), OBSERVED)) for side in (test_set.query, test_set.gallery)
     )
@@ -67,7 +67,7 @@ def show_rankings(tracker: Tracker, compared: Comparison, feature: str, epoch: i
 
 
 def _show_embedding(tracker: Tracker, compared: Comparison, feature: str, epoch: int) -> None:
-    sample = compared.sample(feature, people=PEOPLE_EMBEDDED, images=PICTURES_EMBEDDED)
+    sample = compared.sample(feature, people=PEOPLE_EMBEDDED, images=IMAGES_EMBEDDED)
     small = thumbnails(sample.paths, height=THUMBNAIL, width=THUMBNAIL // 2)
     margin = THUMBNAIL // 4
     labels = zip(sample.identities, sample.cameras, (each.value for each in sample.modalities))

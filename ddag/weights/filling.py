@@ -12,26 +12,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
 from ddag.model.backbone import RESNETS
-from ddag.model.network import DDAG
-from ddag.weights import files as weight_files
-from ddag.weights.names import Kind, Translation, to_original, translate
-
-# The first part of a parameter's name, and what a reader calls it.
-BRANCHES = {
-    "backbone": "two-stream ResNet",
-    "bottleneck": "neck",
-    "classifier": "classifier",
-    "part": "IWPA",
-    "graph": "graph attention",
-}
-_BY_IDENTITY = ("classifier.weight", "graph.second.weight", "graph.second.attention")
-
-Shapes = dict[str, "tuple[int, ...]"]
+from ddag.weights import files
+from ddag.weights.names import (
+    Arrays,
+    Kind,
+    Names,
+    Shapes,
+    Translation,
+    to_original,
+    translate,
+)
 
 
 class Row(NamedTuple):
@@ -67,74 +62,73 @@ class Report:
         ]
 
 
-def load(network: DDAG, path: Path, *, source: str, for_training: bool) -> Report:
-    """Fill the network from a file; see ``weight_files.read`` and ``fill``."""
-    return fill(network, weight_files.read(path, source), source, for_training=for_training)
+def load(cell: nn.Cell, path: Path, *, source: str, names: Names, for_training: bool) -> Report:
+    """Fill network and objective from a file; see ``files.read`` and ``fill``."""
+    weights = files.read(path, source)
+    return fill(cell, weights, source, names=names, for_training=for_training)
 
 
 def fill(
-    network: DDAG, weights: dict[str, np.ndarray], source: str, *, for_training: bool
+    cell: nn.Cell, weights: Arrays, source: str, *, names: Names, for_training: bool
 ) -> Report:
-    """Give the network a file's weights; either all that it needs, or none.
+    """Give network and objective a file's weights; either all that they need, or none.
 
     The two-stream ResNet is always filled whole. Beyond that, what may be missing depends on the
     use. To train from the weights, a branch that the file lacks keeps its values, which the caller
     has drawn (``initial.initialise``), and so does what depends on the identities if their number
-    is another. To evaluate, only graph attention may be missing: it has no part in that.
+    is another. To evaluate, only branches may be missing that have no part in that.
 
     Args:
-        network: changed in place.
-        weights: a file's arrays by its names, see ``weight_names``.
+        cell: network and objective, changed in place.
+        weights: a file's arrays by its names.
         source: what the weights are to the user, such as ``model.pretrained=PATH``.
+        names: of the method.
         for_training: whether the network is going to be trained from them.
 
     Raises:
         InputError: the weights do not fit, or are of something else; the network is unchanged.
     """
-    translation = translate(weights, source)
-    parameters = {each.name: each for each in network.get_parameters()}
+    translation = translate(weights, source, names)
+    parameters = {each.name: each for each in cell.get_parameters()}
     shapes = {name: tuple(each.shape) for name, each in parameters.items()}
-    kept = _kept(shapes, translation, for_training)
-    _refuse_misfits(shapes, translation, source, kept=kept)
+    kept = _kept(shapes, translation, names, for_training=for_training)
+    _refuse_misfits(shapes, translation, source, names, kept=kept)
     for name, parameter in parameters.items():
         if name not in kept:
             parameter.set_data(Tensor(translation.values[name].astype(np.float32)))
-    return Report(translation.kind, tuple(_rows(shapes, translation, kept)))
+    return Report(translation.kind, tuple(_rows(shapes, translation, names, kept=kept)))
 
 
-def infer_architecture(weights: dict[str, np.ndarray], source: str) -> dict[str, Any]:
+def infer_architecture(weights: Arrays, source: str, names: Names) -> dict[str, Any]:
     """What the network was that the weights come from.
 
     Returns:
-        ``backbone``, ``part``, ``graph`` and ``identities``, and with graph attention ``low_dim``
-        and ``heads``: the arguments of ``DDAG`` but for the image's height, which leaves no
-        trace. A backbone alone has 0 identities.
+        ``identities``, and settings of the model: ``backbone`` and what else the method's names
+        tell. A backbone alone has 0 identities.
 
     Raises:
         InputError: the weights are of something else, or incomplete.
     """
-    values = translate(weights, source).values
+    values = translate(weights, source, names).values
     shapes = {name: value.shape for name, value in values.items()}
     backbone = _resnet(shapes)
     if backbone not in RESNETS:
         raise InputError(f"{source}: holds {backbone}; use one of {', '.join(RESNETS)}")
-    branches = _branches(shapes)
-    for branch, name, dimensions in (
-        ("bottleneck", "classifier.weight", 2),
-        ("part", "part.gate", 1),
-        ("graph", "graph.first.weight", 3),
-    ):
-        if branch in branches and len(shapes.get(name, ())) != dimensions:
-            raise InputError(f"{source}: {name} is missing or has another number of dimensions")
-    return {"backbone": backbone, **_heads(shapes)}
+    classifier = shapes.get("classifier.weight", ())
+    if "bottleneck" in _branches(shapes) and len(classifier) != 2:
+        raise InputError(
+            f"{source}: classifier.weight is missing or has another number of dimensions"
+        )
+    identities = classifier[0] if classifier else 0
+    return {"backbone": backbone, "identities": identities, **names.infer(shapes, source)}
 
 
-def original_state(network: DDAG) -> dict[str, np.ndarray]:
+def original_state(cell: nn.Cell, names: Names) -> Arrays:
     """The weights under the authors' names and in their shapes, without their dead entries."""
-    return to_original({each.name: each.asnumpy() for each in network.get_parameters()})
+    return to_original({each.name: each.asnumpy() for each in cell.get_parameters()}, names)
 
 
-def write_original(network: DDAG, path: Path) -> None:
+def write_original(cell: nn.Cell, path: Path, names: Names) -> None:
     """Write ``original_state`` as .safetensors, whole or not at all.
 
     Raises:
@@ -144,10 +138,11 @@ def write_original(network: DDAG, path: Path) -> None:
 
     if path.suffix != ".safetensors":
         raise InputError(f"{path}: weights are written as .safetensors; give it that ending")
-    state = {name: np.array(value, order="C") for name, value in original_state(network).items()}
+    state = original_state(cell, names)
+    ordered = {name: np.array(value, order="C") for name, value in state.items()}
     try:
         with replacing(path) as draft:
-            draft.write_bytes(save(state))
+            draft.write_bytes(save(ordered))
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
 
@@ -170,21 +165,9 @@ def _resnet(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return f"a ResNet of {blocks} blocks with {'three' if bottleneck else 'two'} convolutions"
 
 
-def _heads(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """What the shapes tell of everything after the backbone."""
-    gate, classifier = shapes.get("part.gate"), shapes.get("classifier.weight")
-    first = shapes.get("graph.first.weight")  # (K, C, F)
-    told: dict[str, Any] = {
-        "part": gate[0] if gate else 0,
-        "graph": first is not None,
-        "identities": classifier[0] if classifier else 0,
-    }
-    if first:
-        told.update(low_dim=first[-1], heads=first[0])
-    return told
-
-
-def _kept(shapes: Shapes, translation: Translation, for_training: bool) -> dict[str, str]:
+def _kept(
+    shapes: Shapes, translation: Translation, names: Names, *, for_training: bool
+) -> dict[str, str]:
     """Parameters of the network that need no value of the file, and why."""
     present = _branches(translation.values)
     theirs = translation.values.get("classifier.weight", np.empty(0)).shape[0]
@@ -195,16 +178,16 @@ def _kept(shapes: Shapes, translation: Translation, for_training: bool) -> dict[
         if branch == "backbone":
             continue
         if branch not in present and for_training:
-            kept[name] = f"drawn anew: the file has no {BRANCHES[branch]}"
-        elif branch not in present and branch == "graph":
-            kept[name] = "the file has no graph attention, which evaluation does not use"
-        elif name in _BY_IDENTITY and for_training and theirs not in (0, ours):
+            kept[name] = f"drawn anew: the file has no {names.branches[branch]}"
+        elif branch not in present and branch in names.optional:
+            kept[name] = f"the file has no {names.branches[branch]}, which evaluation does not use"
+        elif name in names.by_identity and for_training and theirs not in (0, ours):
             kept[name] = f"drawn anew: the file knows {theirs} identities, the network {ours}"
     return kept
 
 
 def _refuse_misfits(
-    shapes: Shapes, translation: Translation, source: str, *, kept: dict[str, str]
+    shapes: Shapes, translation: Translation, source: str, names: Names, *, kept: dict[str, str]
 ) -> None:
     """Raise for the first parameter whose value is missing, superfluous or does not fit."""
     values = translation.values
@@ -212,12 +195,14 @@ def _refuse_misfits(
         if name in kept:
             continue
         if name not in values:
-            raise InputError(f"{source}: {name} {shape} is missing in the file; {_told(values)}")
+            raise InputError(
+                f"{source}: {name} {shape} is missing in the file; {_told(values, names)}"
+            )
         if values[name].shape != shape:
             entry = translation.origins[name][0]
             raise InputError(
                 f"{source}: {entry} makes a {name} of {values[name].shape}, the network's is"
-                f" {shape}; {_told(values)}"
+                f" {shape}; {_told(values, names)}"
             )
         if not np.isfinite(values[name]).all():
             raise InputError(f"{source}: {translation.origins[name][0]} holds nan or inf")
@@ -226,27 +211,29 @@ def _refuse_misfits(
         if name not in shapes and name.split(".")[0] in branches:
             raise InputError(
                 f"{source}: {translation.origins[name][0]} {value.shape} has no place in the"
-                f" network; {_told(values)}"
+                f" network; {_told(values, names)}"
             )
 
 
-def _told(values: dict[str, np.ndarray]) -> str:
+def _told(values: Arrays, names: Names) -> str:
     """How the network would have to be built for these weights."""
     shapes = {name: value.shape for name, value in values.items()}
     if _branches(values) == {"backbone"}:
         return f"the file holds {_resnet(shapes)} alone, which serves as model.pretrained only"
-    heads = _heads(shapes)
-    identities = heads.pop("identities")
-    settings = " ".join(f"model.{name}={value}" for name, value in heads.items())
+    identities = shapes.get("classifier.weight", (0,))[0]
+    told = names.infer(shapes, "the file")
+    settings = " ".join(f"model.{name}={value}" for name, value in told.items())
     return f"the file holds {_resnet(shapes)} for {identities} identities, {settings}"
 
 
-def _rows(shapes: Shapes, translation: Translation, kept: dict[str, str]) -> Iterable[Row]:
+def _rows(
+    shapes: Shapes, translation: Translation, names: Names, *, kept: dict[str, str]
+) -> Iterable[Row]:
     """The report: each entry of the file once, then what the file lacks."""
     seen: set[str] = set()
     branches = _branches(shapes)
     for name, entries in translation.origins.items():
-        branch = BRANCHES[name.split(".")[0]]
+        branch = names.branches[name.split(".")[0]]
         for entry in entries:
             if entry in seen:  # a ResNet's stem goes to both of ours
                 continue

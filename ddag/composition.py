@@ -1,0 +1,180 @@
+"""From Hydra's composed configuration to typed settings, and from a checkpoint's back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, cast, get_type_hints
+
+from hydra.conf import HydraConf
+from hydra.core.config_store import ConfigStore
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+from ddag.datasets import DATASETS
+from ddag.machine import run_folders
+from ddag.machine.errors import InputError, require
+from ddag.machine.processors import ALONE, Place, available
+from ddag.methods import METHODS, open_method
+from ddag.settings.choices import TITLES, ScheduleKind
+from ddag.settings.jobs import JOBS
+from ddag.settings.settings import Composed, DeviceConfig, Settings
+from ddag.settings.training import SCHEDULES
+
+MAX_FOLDER_NAME = 200  # file systems end at 255 bytes
+
+
+def register() -> None:
+    """Give Hydra the types of the settings; ``conf/`` builds on them by name."""
+    OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+    # Cached: the folder that it chooses would change its choice.
+    OmegaConf.register_new_resolver("run_folder", run_folders.choose, replace=True, use_cache=True)
+    store = ConfigStore.instance()
+    # Hydra copies its only store, with all that lies there, for each group that --help lists.
+    store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
+    store.store("settings", Composed)
+
+
+def folder_name(overrides: str) -> str:
+    """The overrides of a job of a sweep as the name of one folder, cut off where it grows long."""
+    return overrides.replace("/", "-")[:MAX_FOLDER_NAME]
+
+
+def parse(composed: DictConfig) -> Settings:
+    """The composed configuration as typed settings.
+
+    Raises:
+        InputError: an unknown key, a wrong type or a value that cannot work, named.
+    """
+    typed = OmegaConf.structured(Settings)
+    kinds, known = _kinds(composed), {each.name for each in fields(Settings)}
+    try:
+        for key in map(str, composed):
+            if key not in known:
+                raise _unknown(key)
+            if not OmegaConf.is_missing(composed, key):
+                typed[key] = (
+                    _typed(key, composed[key], kinds[key]) if key in kinds else composed[key]
+                )
+        settings = cast(Settings, OmegaConf.to_object(typed))
+    except OmegaConfBaseException as error:
+        raise _mistyped(error, error.full_key or "settings") from error
+    _check_method(settings)
+    return settings
+
+
+def parse_device(composed: DictConfig) -> DeviceConfig:
+    """The device alone, which must be known before MindSpore is imported.
+
+    Raises:
+        InputError: as ``parse``.
+    """
+    return cast(DeviceConfig, OmegaConf.to_object(composed.device))
+
+
+def restore(stored: Mapping[str, Any], settings: Settings, given: Sequence[str]) -> Settings:
+    """Settings with data set, image size and network as ``stored`` in a checkpoint.
+
+    Args:
+        stored: what ``to_plain`` gave when the checkpoint was written.
+        settings: of this run.
+        given: overrides of the command line; what they set stays as in ``settings``.
+
+    Raises:
+        InputError: ``stored`` is of another version of this framework, or damaged.
+    """
+    ours = OmegaConf.structured(settings)
+    keys = [override.lstrip("+~").partition("=")[0] for override in given]
+    try:
+        merged = OmegaConf.create(OmegaConf.to_container(ours, enum_to_str=True))
+        if not {"dataset", "experiment"} & set(keys):
+            merged.dataset = stored["dataset"]
+        merged.data = stored["data"]
+        merged.model = stored["model"]
+        for key in keys:
+            if key.partition(".")[0] in ("dataset", "data", "model") and "." in key:
+                OmegaConf.update(merged, key, OmegaConf.select(ours, key))
+        return parse(cast(DictConfig, merged))
+    except (OmegaConfBaseException, KeyError, InputError) as error:
+        raise InputError(
+            f"checkpoint={settings.checkpoint}: its settings do not fit this version of the"
+            f" framework ({str(error).splitlines()[0]}); evaluate it with the one that wrote it"
+        ) from error
+
+
+def place(hydra: HydraConf) -> Place:
+    """Where a job stands among those that its launcher runs at the same time."""
+    if hydra.mode is not RunMode.MULTIRUN or "n_jobs" not in hydra.launcher:
+        return ALONE
+    asked = int(hydra.launcher.n_jobs)
+    # As joblib counts: -1 is all processors, -2 all but one.
+    processors = len(available().cores)
+    jobs = asked if asked > 0 else max(1, processors + 1 + asked)
+    return Place(int(hydra.job.num), jobs)
+
+
+def _kinds(composed: DictConfig) -> dict[str, type]:
+    """The dataclass of each group; of some, what they name decides."""
+    hints = get_type_hints(Composed)
+    kinds: dict[str, type] = {
+        key: kind for key, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)
+    }
+    kinds["dataset"] = DATASETS.find(_named(composed, "dataset.name")).config
+    kinds["model"] = METHODS.find(_named(composed, "model.name")).config
+    kind = _named(composed, "schedule.kind")
+    among = f"use one of {', '.join(ScheduleKind.__members__)}"
+    require(kind in ScheduleKind.__members__, "schedule.kind", kind, among)
+    kinds["schedule"] = SCHEDULES[ScheduleKind[kind]]
+    job = _named(composed, "job.name")
+    require(job in JOBS, "job.name", job, f"use one of {', '.join(JOBS)}")
+    kinds["job"] = JOBS[job]
+    return kinds
+
+
+def _named(composed: DictConfig, key: str) -> str:
+    """What a group's name or kind is.
+
+    Raises:
+        InputError: the group is no group, or has none.
+    """
+    group = key.partition(".")[0]
+    node = composed.get(group)
+    require(isinstance(node, DictConfig), group, node, f"choose an option, such as {group}=NAME")
+    return str(OmegaConf.select(composed, key))
+
+
+def _typed(group: str, node: Any, kind: type) -> DictConfig:
+    """A group as its dataclass, its values still open to interpolation.
+
+    Raises:
+        InputError: a key that the dataclass has not, or a value of another type.
+    """
+    if not isinstance(node, DictConfig):
+        raise InputError(
+            f"{group}={node}: holds settings of its own; set them by {group}.KEY=VALUE"
+        )
+    try:
+        return cast(DictConfig, OmegaConf.merge(OmegaConf.structured(kind), node))
+    except ConfigKeyError as error:
+        raise _unknown(f"{group}.{error.full_key}") from error
+    except OmegaConfBaseException as error:
+        raise _mistyped(error, f"{group}.{error.full_key}") from error
+
+
+def _unknown(key: str) -> InputError:
+    return InputError(f"{key}: no such setting; see python run.py --cfg job for those there are")
+
+
+def _mistyped(error: OmegaConfBaseException, key: str) -> InputError:
+    return InputError(f"{key}: {str(error).splitlines()[0]}")
+
+
+def _check_method(settings: Settings) -> None:
+    """Refuse what the method cannot do, and a monitor that it has not."""
+    method = open_method(settings)
+    method.check()
+    feature, _, score = method.monitor.partition("/")
+    known = feature in method.features and score in TITLES
+    remedy = f"use one of {', '.join(method.features)}, a slash and one of {', '.join(TITLES)}"
+    require(known, "train.monitor", method.monitor, remedy)

@@ -1,0 +1,182 @@
+"""Images through a network that learns nothing: features to rank by, and what it looks at.
+
+Shapes: N images, B of them in a batch, C channels, h x w last feature map, P parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from ddag.data.loader import batches_in_order
+from ddag.data.records import Records
+from ddag.evaluation.ranking import Features
+from ddag.model.network import Network
+from ddag.settings.choices import Modality
+
+
+class FeatureStream(nn.Cell):
+    """One modality's images to the network's test features."""
+
+    def __init__(self, network: Network, modality: Modality) -> None:
+        # A parameter keeps the name it has in the network: checkpoints are written by name.
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.stem = network.backbone.stream(modality)
+        self.shared = network.backbone.shared
+        self.normalise = ops.L2Normalize(axis=1)
+        self.set_train(False)
+
+    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Features of length 1, in the method's order, each ``(B, C)``.
+
+        Args:
+            images: ``(B, 3, H, W)`` normalised.
+        """
+        features: tuple[Tensor, ...] = ()
+        for each in self.network.embed(self.shared(self.stem(images))):
+            features = features + (self.normalise(each),)  # noqa: RUF005, MindSpore 1.10
+        return features
+
+
+class LookStream(FeatureStream):
+    """One modality's images to what the network looks at in them."""
+
+    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+        """See ``Network.look``."""
+        return self.network.look(self.shared(self.stem(images)))
+
+
+@dataclass(frozen=True)
+class Size:
+    """How images go through a network: ``height`` and ``width`` in pixels, ``batch`` at a time."""
+
+    height: int
+    width: int
+    batch: int
+
+
+class Extractor:
+    """Gives features; the forward pass is compiled once for each modality."""
+
+    def __init__(
+        self, network: Network, names: Sequence[str], size: Size, *, flip: bool = False
+    ) -> None:
+        """Wrap a network.
+
+        Args:
+            network: its weights may change between extractions.
+            names: of its test features.
+            size: of images and batches.
+            flip: average the features of each image and its mirror image.
+        """
+        self._network, self._names = network, tuple(names)
+        self._size, self._flip = size, flip
+        self._streams: dict[Modality, FeatureStream] = {}
+
+    def extract(
+        self,
+        paths: Sequence[str],
+        modality: Modality,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Features:
+        """Features of images of one modality by name, each ``(N, C)`` float32 of length 1.
+
+        Args:
+            paths: of the images, one at least.
+            modality: of all of them.
+            advance: hears after each batch how many images it was.
+
+        Raises:
+            InputError: an image cannot be read.
+        """
+        if modality not in self._streams:
+            self._streams[modality] = FeatureStream(self._network, modality)
+        columns = forward(self._streams[modality], paths, self._size, flip=self._flip,
+                          advance=advance)  # fmt: skip
+        return dict(zip(self._names, columns))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a network looks at in N images.
+
+    Attributes:
+        activation: ``(N, h, w)``, what each place of the last map adds to the global feature.
+        parts: ``(N, P, P)``, how much each part looks at each other; None without IWPA.
+    """
+
+    activation: np.ndarray
+    parts: Optional[np.ndarray]
+
+
+class Observer:
+    """Reads attention; the forward pass is compiled once for each modality."""
+
+    def __init__(self, network: Network, size: Size) -> None:
+        self._network, self._size = network, size
+        self._streams: dict[Modality, LookStream] = {}
+
+    def look(self, records: Records) -> Looks:
+        """What the network, with its weights as they are now, looks at.
+
+        Raises:
+            InputError: an image cannot be read.
+        """
+        modality = records.modality
+        if modality not in self._streams:
+            self._streams[modality] = LookStream(self._network, modality)
+        columns = forward(self._streams[modality], records.paths.tolist(), self._size)
+        return Looks(columns[0], columns[1] if len(columns) > 1 else None)
+
+    @property
+    def gate(self) -> Optional[np.ndarray]:
+        """See ``Network.gate``."""
+        return self._network.gate
+
+
+def forward(
+    stream: nn.Cell,
+    paths: Sequence[str],
+    size: Size,
+    *,
+    flip: bool = False,
+    advance: Callable[[int], None] = lambda count: None,
+) -> list[np.ndarray]:
+    """The outputs of a stream for each image, one array of N rows for each output.
+
+    Args:
+        stream: ``(B, 3, H, W)`` to a tuple of tensors of B rows.
+        paths: of N images.
+        size: of images and batches.
+        flip: average with the mirror image's; for vectors of length 1.
+        advance: hears after each batch how many images it was.
+    """
+    stream.set_train(False)
+    parts: list[list[np.ndarray]] = []
+    for images, count in _batches(paths, size):
+        outputs = [each.asnumpy() for each in stream(Tensor(images))]
+        if flip:
+            mirrored = stream(Tensor(np.ascontiguousarray(images[..., ::-1])))
+            outputs = [_unit(one + other.asnumpy()) for one, other in zip(outputs, mirrored)]
+        parts.append([each[:count] for each in outputs])
+        advance(count)
+    return [np.concatenate(column) for column in zip(*parts)]
+
+
+def _batches(paths: Sequence[str], size: Size) -> Iterator[tuple[np.ndarray, int]]:
+    """Each batch, and how many of its images are some of ``paths`` rather than blank."""
+    left = len(paths)
+    images = batches_in_order(paths, height=size.height, width=size.width, batch=size.batch)
+    for batch in images:
+        yield batch, min(left, len(batch))
+        left -= len(batch)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Each row of ``(N, C)`` at length 1."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
