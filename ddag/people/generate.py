@@ -100,13 +100,18 @@ def generate(
         "seed": seed,
         "version": VERSION,
     }
-    if _holds(root, settings):
-        return
+    if not _holds(root, settings):
+        plan = _plan(layout, identities, images, seed)
+        _write_whole(root, settings, lambda partial: _write(partial, plan, seed, advance))
+
+
+def _write_whole(root: Path, settings: dict[str, object], write: Callable[[Path], None]) -> None:
+    """Have ``write`` fill a folder beside ``root``, then move it there."""
     # Named at random: two processes may be at it, and a killed one leaves its folder behind.
     partial = root.with_name(f".{root.name}.{uuid.uuid4().hex}.partial")
     try:
         _remove_leftovers(root)
-        _write(partial, _plan(layout, identities, images, seed), seed, advance)
+        write(partial)
         (partial / MARKER).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         _publish(partial, root, settings)
     except OSError as error:

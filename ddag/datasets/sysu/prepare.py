@@ -62,14 +62,7 @@ def prepare(
     Raises:
         InputError: what ``sysu.read_train`` and ``read_image`` refuse, or no room on the disk.
     """
-    train = sysu.read_train(root)
-    if skip_broken:
-        train = TrainSet(
-            *(
-                records.select(readable(records, skip_broken=True))
-                for records in (train.visible, train.infrared)
-            )
-        )
+    train = _without_broken(sysu.read_train(root)) if skip_broken else sysu.read_train(root)
     folder = root if target is None else target
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,6 +92,15 @@ def read_prepared(folder: Path, *, height: int, width: int) -> TrainSet:
                 f"{folder / _file_name(records.modality, 'label')}: holds other identities than"
                 f" 0 to {len(labels) - 1}, or lacks one of them; {_AGAIN}"
             )
+    return TrainSet(visible, infrared)
+
+
+def _without_broken(train: TrainSet) -> TrainSet:
+    """The images of ``train`` that can be read."""
+    visible, infrared = (
+        records.select(readable(records, skip_broken=True))
+        for records in (train.visible, train.infrared)
+    )
     return TrainSet(visible, infrared)
 
 

@@ -74,19 +74,8 @@ def read_test(
             f"dataset.root={root}: {empty} have no image of a test identity;"
             " restore cam1/ to cam6/ from the data set"
         )
-    if gallery is Gallery.official:
-        permutations = _Permutations.load(root)
-        draws = [permutations.draw(shots, trial) for trial in trials]
-    else:
-        draws = [_random_draw(shots, trial) for trial in trials]
-    drawn = [[image for images in candidates for image in draw(images)] for draw in draws]
-    held = sorted({image for images in drawn for image in images})
-    row = {image: number for number, image in enumerate(held)}
-    return TestSet(
-        query=sysu.to_records(query, Modality.infrared),
-        gallery=sysu.to_records(held, Modality.visible),
-        trials=tuple(np.array([row[image] for image in images]) for images in drawn),
-    )
+    draws = _draws(root, shots, trials, gallery)
+    return _to_test_set(query, [[i for held in candidates for i in draw(held)] for draw in draws])
 
 
 def exclude_same_room(query: Records, gallery: Records) -> np.ndarray:
@@ -96,6 +85,27 @@ def exclude_same_room(query: Records, gallery: Records) -> np.ndarray:
         Wu et al., ICCV 2017; README of the data set, evaluation protocol.
     """
     return (query.cameras == 3)[:, None] & (gallery.cameras == 2)
+
+
+def _to_test_set(
+    query: Sequence[sysu.ImageFile], drawn: Sequence[Sequence[sysu.ImageFile]]
+) -> TestSet:
+    """The query and, of each trial, the gallery drawn."""
+    held = sorted({image for images in drawn for image in images})
+    row = {image: number for number, image in enumerate(held)}
+    return TestSet(
+        query=sysu.to_records(query, Modality.infrared),
+        gallery=sysu.to_records(held, Modality.visible),
+        trials=tuple(np.array([row[image] for image in images]) for images in drawn),
+    )
+
+
+def _draws(root: Path, shots: int, trials: Sequence[int], gallery: Gallery) -> list[_Draw]:
+    """For each trial how it draws from the images of one person by one camera."""
+    if gallery is Gallery.official:
+        permutations = _Permutations.load(root)
+        return [permutations.draw(shots, trial) for trial in trials]
+    return [_random_draw(shots, trial) for trial in trials]
 
 
 def _list_candidates(
