@@ -10,6 +10,7 @@ from ddag.datasets import synthetic, synthetic_csv, synthetic_sysu
 from ddag.machine import environment
 from ddag.people.generate import generate
 
+pytest.register_assert_rewrite("dataset_contract")  # what its asserts compared, in a failure
 environment.prepare()  # before the first test module imports MindSpore
 
 
