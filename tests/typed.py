@@ -11,7 +11,7 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 
-from ddag.settings import composition
+from ddag import composition
 from ddag.settings.settings import Settings
 
 REPOSITORY = Path(__file__).parents[1]

@@ -69,9 +69,10 @@ def _loss(loss: dict[str, Any]) -> dict[str, Any]:
 def _schedule(schedule: dict[str, Any]) -> dict[str, Any]:
     if schedule.get("kind") == "paper":
         return dict(_PAPER)
-    if schedule.get("kind") not in ScheduleKind.__members__:
+    kind = str(schedule.get("kind"))
+    if kind not in ScheduleKind.__members__:
         return schedule
-    used = {each.name for each in fields(SCHEDULES[ScheduleKind[schedule["kind"]]])}
+    used = {each.name for each in fields(SCHEDULES[ScheduleKind[kind]])}
     return {key: value for key, value in schedule.items() if key in used}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from filelock import FileLock
 
 from ddag.machine import device
 from ddag.settings.plain import to_plain
@@ -19,7 +20,7 @@ from ddag.settings.settings import Settings
 WITHOUT_EFFECT = ("tag", "seed", "checkpoint", "job")
 
 log = logging.getLogger(__name__)
-_claims: list[IO[str]] = []  # open, and so locked, until the process ends
+_claims: list[FileLock] = []  # held until the process ends
 
 
 def reuse(settings: Settings, *, identities: int, steps: int) -> None:
@@ -41,11 +42,11 @@ def reuse(settings: Settings, *, identities: int, steps: int) -> None:
     if not Path(sys.argv[0]).is_file():
         return  # MindSpore reads the program's file, and python -c has none
     folder = Path(settings.device.cache) / _key(settings, identities, steps)
-    with suppress(OSError):  # no right to write there, or another process is at it
+    with suppress(OSError):  # no right to write there, or another process is at it: a time-out
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        lock = FileLock(folder / "lock", timeout=0)
         _claims.append(lock)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()
         device.reuse_compiled(folder)
         log.debug("Compiled graphs: %s", folder)
 
