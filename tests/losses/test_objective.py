@@ -39,7 +39,8 @@ def test_the_total_is_the_sum_with_the_graph_loss_weighed() -> None:
 def test_a_term_that_is_off_is_gone_and_the_others_are_as_before(word: str, off: str) -> None:
     whole, losses = losses_of(), losses_of(word)
     assert losses.keys() == whole.keys() - {off}
-    for name in losses.keys() - {"loss"}:
+    # Graph attention's first weights are drawn after the part branch's, and so depend on it.
+    for name in losses.keys() - {"loss", "loss_graph"}:
         assert losses[name] == pytest.approx(whole[name], rel=1e-4), name
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
+from filelock import FileLock
 from typed import parse
 
 from ddag.machine import device
@@ -15,20 +15,20 @@ from ddag.training import compiled
 def folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path | None]]:
     """Where each training looks for graphs; None where it compiles anew."""
     used: list[Path | None] = []
-    claims: list[IO[str]] = []
+    claims: list[FileLock] = []
     monkeypatch.setattr(compiled, "_claims", claims)
     monkeypatch.setattr("sys.argv", [__file__])  # a worker of pytest-xdist has no file
     monkeypatch.setattr(device, "compile_anew", lambda: used.append(None))
     monkeypatch.setattr(device, "reuse_compiled", lambda folder: used.__setitem__(-1, folder))
     yield used
     for claim in claims:
-        claim.close()
+        claim.release()
 
 
 def reuse(*overrides: str, identities: int = 4, in_a_new_process: bool = True) -> None:
     if in_a_new_process:
         for claim in compiled._claims:
-            claim.close()
+            claim.release()
         compiled._claims.clear()
     compiled.reuse(parse(*overrides), identities=identities, steps=2)
 
@@ -74,4 +74,4 @@ def test_a_folder_in_use_is_left_to_its_user(folders: list[Path | None], tmp_pat
     reuse(cache)
     assert folders[1] is None
     for lock in held:
-        lock.close()
+        lock.release()

@@ -1,4 +1,4 @@
-"""The loop around the step: what is saved, skipped, refused and gone on with.
+"""The loop around the step: what is saved, skipped, refused and resumed.
 
 The step itself is replaced: its losses are made up, and it moves one weight.
 """
@@ -15,13 +15,12 @@ import pytest
 from mindspore import Tensor
 from typed import TINY, parse
 
-from ddag.losses.objective import TERMS
 from ddag.machine.errors import InputError
 from ddag.machine.interruption import Requests, Stopped
 from ddag.runs.tracking import Tracker
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint
-from ddag.training.loop import Training
+from ddag.training.loop import Loop
 from ddag.training.step import NotFiniteError, Trainer
 
 STEPS = 3
@@ -37,7 +36,7 @@ class FakeSteps:
         self.signals: dict[tuple[int, int], int] = {}
 
     def __call__(
-        self, trainer: Trainer, batch: Any, *, epoch: int, position: int, graph_weight: float
+        self, trainer: Trainer, batch: Any, *, epoch: int, position: int, scalars: dict[str, float]
     ) -> dict[str, float]:
         place = (epoch, position)
         if place in self.signals:
@@ -45,9 +44,12 @@ class FakeSteps:
         if place in self.bad:
             raise NotFiniteError({"loss": float("nan"), "gradient_norm": float("inf")})
         self.taken.append(place)
-        gate = trainer._network.parameters_dict()["part.gate"]
+        gate = trainer._learner.parameters_dict()["part.gate"]
         gate.set_data(Tensor(gate.asnumpy() + epoch + position / 7))
-        return {name: float(batch.identities.sum()) + epoch + 0.1 for name in TERMS}
+        return {
+            name: float(batch.identities.sum()) + epoch + 0.1
+            for name in trainer._learner.objective.terms
+        }
 
 
 @pytest.fixture
@@ -64,12 +66,12 @@ def settings(data: Path, *words: str) -> Settings:
     return parse(*given, "train.eval_every=0", "device.mode=pynative")
 
 
-def train(chosen: Settings, run: Path, requests: Requests) -> Training:
+def train(chosen: Settings, run: Path, requests: Requests) -> Loop:
     run.mkdir(parents=True, exist_ok=True)
-    training = Training(chosen, run)
-    with Tracker(run, {}, first=training.progress.epoch + 1) as tracker:
-        training.run(tracker, requests)
-    return training
+    loop = Loop(chosen, run)
+    with Tracker(run, {}, first=loop.progress.epoch + 1) as tracker:
+        loop.train(tracker, requests)
+    return loop
 
 
 def gate(run: Path, name: str = "last.ckpt") -> list[float]:
@@ -82,7 +84,7 @@ def metrics(run: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 2), (1, 1)])
-def test_a_run_stopped_after_any_step_goes_on_with_the_next(
+def test_a_run_stopped_after_any_step_resumes_with_the_next(
     tmp_path: Path, tiny_regdb: Path, steps: FakeSteps, place: tuple[int, int]
 ) -> None:
     whole = settings(tiny_regdb)
@@ -102,14 +104,21 @@ def test_a_run_stopped_after_any_step_goes_on_with_the_next(
     assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
 
 
-def test_sigusr1_saves_and_goes_on(tmp_path: Path, tiny_regdb: Path, steps: FakeSteps) -> None:
+def test_sigusr1_saves_and_the_run_continues(
+    tmp_path: Path, tiny_regdb: Path, steps: FakeSteps
+) -> None:
     steps.signals[0, 1] = signal.SIGUSR1
     steps.signals[0, 2] = signal.SIGINT
     with pytest.raises(Stopped):
         train(settings(tiny_regdb), tmp_path / "run", steps.requests)
     before = checkpoint.read(tmp_path / "run" / "checkpoints" / "previous.ckpt")
-    assert before.meta["position"] == 2
-    assert checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").meta["position"] == 3
+    assert before.described.progress["position"] == 2
+    assert (
+        checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").described.progress[
+            "position"
+        ]
+        == 3
+    )
 
 
 def test_checkpoints_come_every_so_many_steps(
@@ -118,7 +127,7 @@ def test_checkpoints_come_every_so_many_steps(
     steps.bad = {(0, 2)}
     with pytest.raises(InputError):
         train(settings(tiny_regdb, "train.save_every_steps=2"), tmp_path / "run", Requests())
-    assert checkpoint.read(tmp_path / "run" / "checkpoints" / "previous.ckpt").meta["step"] == 2
+    assert checkpoint.read(tmp_path / "run" / "checkpoints" / "previous.ckpt").described.step == 2
 
 
 def test_a_step_that_is_not_finite_stops_with_all_about_it(
@@ -140,8 +149,8 @@ def test_a_step_that_is_not_finite_stops_with_all_about_it(
     named = [line for line in caplog.messages if line.startswith("in the batch: ")]
     assert len(named) == 8  # two identities, two images of each modality
     assert all(Path(line.removeprefix("in the batch: ")).is_file() for line in named)
-    stored = checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").meta
-    assert (stored["epoch"], stored["position"], stored["step"]) == (1, 1, STEPS + 1)
+    stored = checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").described
+    assert (stored.epoch, stored.progress["position"], stored.step) == (1, 1, STEPS + 1)
 
 
 def test_skipped_steps_are_counted_and_left_out_of_the_mean(
@@ -151,7 +160,7 @@ def test_skipped_steps_are_counted_and_left_out_of_the_mean(
     train(settings(tiny_regdb, "train.on_nan=skip"), tmp_path / "run", Requests())
     assert [line["train/skipped"] for line in metrics(tmp_path / "run")] == [1, 0]
     assert steps.taken == [(0, 0), (0, 2), (1, 0), (1, 1), (1, 2)]
-    assert checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").meta["step"] == 5
+    assert checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").described.step == 5
 
 
 def test_an_epoch_without_a_step_is_refused(
@@ -178,18 +187,18 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_it_taken(
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 1
     last.write_bytes(content)
-    training = Training(settings(tiny_regdb, "train.resume=auto"), stopped)
+    loop = Loop(settings(tiny_regdb, "train.resume=auto"), stopped)
     assert f"{last}: damaged" in caplog.text
-    assert (training.progress.epoch, training.progress.position) == (1, 0)
+    assert (loop.progress.epoch, loop.progress.position) == (1, 0)
     last.with_name("previous.ckpt").write_bytes(b"")
     with pytest.raises(InputError, match="no undamaged checkpoint there"):
-        Training(settings(tiny_regdb, f"train.resume={stopped}"), stopped)
+        Loop(settings(tiny_regdb, f"train.resume={stopped}"), stopped)
 
 
 def test_other_settings_are_listed_and_refused(stopped: Path, tiny_regdb: Path) -> None:
     other = settings(tiny_regdb, f"train.resume={stopped}", "loss.margin=0.5", "seed=3")
     with pytest.raises(InputError) as caught:
-        Training(other, stopped)
+        Loop(other, stopped)
     assert "loss.margin was 0.3 and is 0.5, seed was 0 and is 3;" in str(caught.value)
 
 
@@ -200,7 +209,7 @@ def test_length_paths_and_device_may_change(
     shutil.copytree(tiny_regdb, moved)
     free = ["train.epochs=5", "tag=other", "device.id=0", "train.save_every=1", "train.on_nan=skip"]
     chosen = settings(moved, f"train.resume={stopped}", *free)
-    assert Training(chosen, tmp_path / "new").progress.step == STEPS + 2
+    assert Loop(chosen, tmp_path / "new").progress.step == STEPS + 2
 
 
 def test_other_images_are_refused(stopped: Path, tiny_regdb: Path, tmp_path: Path) -> None:
@@ -210,12 +219,12 @@ def test_other_images_are_refused(stopped: Path, tiny_regdb: Path, tmp_path: Pat
     lines = listed.read_text().splitlines()
     listed.write_text("\n".join(reversed(lines)) + "\n")
     with pytest.raises(InputError, match="not those it was trained on"):
-        Training(settings(moved, f"train.resume={stopped}"), stopped)
+        Loop(settings(moved, f"train.resume={stopped}"), stopped)
 
 
 def test_a_folder_with_checkpoints_is_not_trained_over(stopped: Path, tiny_regdb: Path) -> None:
-    with pytest.raises(InputError, match="holds the checkpoints of an earlier training"):
-        Training(settings(tiny_regdb), stopped)
+    with pytest.raises(InputError, match="holds the checkpoints of an earlier run"):
+        Loop(settings(tiny_regdb), stopped)
 
 
 def test_the_best_epoch_comes_along_into_another_folder(
@@ -224,9 +233,9 @@ def test_the_best_epoch_comes_along_into_another_folder(
     train(settings(tiny_regdb), tmp_path / "run", Requests())
     last = tmp_path / "run" / "checkpoints" / "last.ckpt"
     longer = settings(tiny_regdb, f"train.resume={last}", "train.epochs=3")
-    Training(longer, tmp_path / "new")
+    Loop(longer, tmp_path / "new")
     best = tmp_path / "new" / "checkpoints" / "best.ckpt"
     assert best.read_bytes() == last.with_name("best.ckpt").read_bytes()
     last.with_name("best.ckpt").unlink()
-    training = Training(longer, tmp_path / "other")
-    assert training.progress.best_score is None
+    loop = Loop(longer, tmp_path / "other")
+    assert loop.progress.best_score is None

@@ -1,4 +1,4 @@
-"""What TensorBoard's own reader finds in a training's event file beside its figures."""
+"""What TensorBoard's own reader finds in a run's event file beside its scalars."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from typing import Any
 
 import numpy as np
 import pytest
+from learners import SMALL, small
 from PIL import Image
-from typed import read_events
+from typed import parse, read_events
 
 from ddag.data.loader import Batch, normalise
 from ddag.data.records import TestSet
-from ddag.datasets import regdb
-from ddag.evaluation.attention import Observer
-from ddag.evaluation.evaluator import REGDB, Evaluator
-from ddag.model.initial import initialise
-from ddag.model.network import DDAG
+from ddag.datasets import open_dataset
+from ddag.datasets.dataset import Dataset
 from ddag.runs.tracking import Tracker
-from ddag.training import summaries
+from ddag.settings.choices import Modality
+from ddag.training import parts, summaries
 
 
 @pytest.fixture(scope="module")
-def test_set(tiny_regdb: Path) -> TestSet:
-    return regdb.read_test(tiny_regdb, trial=1, direction="v2i")
+def dataset(tiny_regdb: Path) -> Dataset[Any]:
+    settings = parse("dataset=regdb", f"dataset.root={tiny_regdb}", *SMALL)
+    return open_dataset(settings.dataset, settings.data)
 
 
-def network(part: int = 2) -> DDAG:
-    built = DDAG(4, backbone="resnet18", part=part, graph=False, low_dim=8, heads=2, height=64)
-    initialise(built, seed=0)
-    return built
+@pytest.fixture(scope="module")
+def test_set(dataset: Dataset[Any]) -> TestSet:
+    return dataset.read_test()
 
 
 def image(events: Any, name: str) -> np.ndarray:
-    (image,) = events.Images(name)
-    return np.asarray(Image.open(io.BytesIO(image.encoded_image_string)))
+    (event,) = events.Images(name)
+    return np.asarray(Image.open(io.BytesIO(event.encoded_image_string)))
 
 
 def test_a_batch_is_shown_as_it_looked_before_it_was_normalised(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 9, 16, 8, 3), dtype=np.uint8)
-    batch = Batch(*(normalise(side).astype(np.float32) for side in pixels), np.arange(9))
+    views = list(zip(Modality, (normalise(side) for side in pixels)))
+    batch = Batch.of_views(views, np.arange(9, dtype=np.int32))
     with Tracker(tmp_path, {}) as tracker:
         summaries.show_batch(tracker, batch, 0)
     shown = image(read_events(tmp_path), "input/batch")
@@ -52,7 +52,8 @@ def test_gate_and_attention_are_histograms_where_there_are_parts(
     tmp_path: Path, test_set: TestSet
 ) -> None:
     for part in (0, 2):
-        observer = Observer(network(part), height=64, width=32, batch=4)
+        method, learner = small("ddag", f"model.part={part}")
+        observer = parts.build_observer(method, learner.network)
         sides = [side.select(np.arange(4)) for side in (test_set.query, test_set.gallery)]
         with Tracker(tmp_path / str(part), {}) as tracker:
             summaries.show_attention(tracker, observer, sides, 3)
@@ -68,12 +69,12 @@ def test_gate_and_attention_are_histograms_where_there_are_parts(
 
 
 def test_rank_lists_and_the_projectors_files_are_of_the_best_epoch(
-    tmp_path: Path, test_set: TestSet
+    tmp_path: Path, dataset: Dataset[Any], test_set: TestSet
 ) -> None:
-    built = network()
-    evaluator = Evaluator(built, test_set, protocol=REGDB, height=64, width=32, batch=8)
+    method, learner = small("ddag")
+    evaluator = parts.build_evaluator(method, learner.network, dataset, test_set)
     compared = evaluator.evaluate().first
-    for _ in range(2):  # a training that goes on in its folder replaces what it left there
+    for _ in range(2):  # a run that is resumed in its folder replaces what it left there
         with Tracker(tmp_path, {}) as tracker:
             summaries.show_rankings(tracker, compared, "feat_att", 5)
     (config,) = tmp_path.glob("projector_config.pbtxt")
@@ -105,7 +106,7 @@ def test_hyperparameters_are_in_the_runs_own_event_file(tmp_path: Path) -> None:
     assert metadata.SESSION_END_INFO_TAG in contents
 
 
-def test_a_training_that_fails_is_not_marked_as_ended(tmp_path: Path) -> None:
+def test_a_run_that_fails_is_not_marked_as_ended(tmp_path: Path) -> None:
     from tensorboard.plugins.hparams import metadata
 
     with pytest.raises(KeyError), Tracker(tmp_path, {"seed": 0}):
