@@ -18,10 +18,6 @@ from ddag.settings.choices import Target
 from ddag.settings.endings import one_line_errors
 from ddag.settings.jobs import JOBS
 
-_PACKAGE = Path(__file__).parent
-_PACKED = _PACKAGE / "conf"  # in a wheel; in a checkout conf/ lies beside the package
-CONFIGURATION = _PACKED if _PACKED.is_dir() else _PACKAGE.parent / "conf"
-
 
 def main() -> None:
     """Do what the command line says."""
@@ -31,7 +27,7 @@ def main() -> None:
         run()
 
 
-@hydra.main(version_base="1.3", config_path=str(CONFIGURATION), config_name="config")
+@hydra.main(version_base="1.3", config_path=str(composition.CONFIGURATION), config_name="config")
 def run(composed: DictConfig) -> Optional[float]:
     """Run one job; the score that a sweeper maximises."""
     hydra_config = HydraConfig.get()

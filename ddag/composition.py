@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, cast, get_type_hints
 
+import hydra
+from hydra import initialize_config_dir
 from hydra.conf import HydraConf
 from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
@@ -18,11 +22,16 @@ from ddag.machine.errors import InputError, require
 from ddag.machine.processors import ALONE, Place, available
 from ddag.methods import METHODS, open_method
 from ddag.settings.choices import TITLES, ScheduleKind
+from ddag.settings.endings import one_line
+from ddag.settings.history import translate
 from ddag.settings.jobs import JOBS
 from ddag.settings.settings import Composed, DeviceConfig, Settings
 from ddag.settings.training import SCHEDULES
 
 MAX_FOLDER_NAME = 200  # file systems end at 255 bytes
+_PACKAGE = Path(__file__).parent
+_PACKED = _PACKAGE / "conf"  # in a wheel; in a checkout conf/ lies beside the package
+CONFIGURATION = _PACKED if _PACKED.is_dir() else _PACKAGE.parent / "conf"
 
 
 def register() -> None:
@@ -34,6 +43,23 @@ def register() -> None:
     # Hydra copies its only store, with all that lies there, for each group that --help lists.
     store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
     store.store("settings", Composed)
+
+
+def compose(words: Sequence[str] = ()) -> Settings:
+    """The settings that ``python run.py`` would have with these words.
+
+    Args:
+        words: overrides as typed, such as ``dataset=regdb`` and ``model.part=0``.
+
+    Raises:
+        InputError: a word that there is not, or a value that cannot work.
+    """
+    register()
+    try:
+        with initialize_config_dir(str(CONFIGURATION), version_base="1.3"):
+            return parse(hydra.compose("config", translate(words)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(one_line(error)) from error
 
 
 def folder_name(overrides: str) -> str:
@@ -103,15 +129,15 @@ def restore(stored: Mapping[str, Any], settings: Settings, given: Sequence[str])
         ) from error
 
 
-def place(hydra: HydraConf) -> Place:
+def place(config: HydraConf) -> Place:
     """Where a job stands among those that its launcher runs at the same time."""
-    if hydra.mode is not RunMode.MULTIRUN or "n_jobs" not in hydra.launcher:
+    if config.mode is not RunMode.MULTIRUN or "n_jobs" not in config.launcher:
         return ALONE
-    asked = int(hydra.launcher.n_jobs)
+    asked = int(config.launcher.n_jobs)
     # As joblib counts: -1 is all processors, -2 all but one.
     processors = len(available().cores)
     jobs = asked if asked > 0 else max(1, processors + 1 + asked)
-    return Place(int(hydra.job.num), jobs)
+    return Place(int(config.job.num), jobs)
 
 
 def _kinds(composed: DictConfig) -> dict[str, type]:

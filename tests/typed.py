@@ -6,10 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from hydra import compose, initialize_config_dir
+from typing import Any, Optional
 
 from ddag import composition
 from ddag.settings.settings import Settings
@@ -23,12 +22,14 @@ TINY = [
 ]  # fmt: skip
 
 
-def type_in(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run ``run.py`` from ``folder`` and check how it ends."""
+def type_in(
+    folder: Path, *words: str, code: int = 0, environment: Optional[Mapping[str, str]] = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``run.py`` from ``folder``, with more in its environment, and check how it ends."""
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "run.py"), *words],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "300"},
+        env={**os.environ, "COLUMNS": "300", **(environment or {})},
         capture_output=True,
         text=True,
         timeout=600,
@@ -59,6 +60,4 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
 
 def parse(*overrides: str) -> Settings:
     """The settings that ``run.py`` would have with these words."""
-    composition.register()
-    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
-        return composition.parse(compose("config", list(overrides)))
+    return composition.compose(overrides)

@@ -78,17 +78,11 @@ def features(
     """
     kept = _read(cache, key)
     new = [each for each in held if each not in kept]
-    paths = [str(root / each.name) for each in new]
-    with bar("reading images", len(new)) as advance:
-        broken = dict(image_files.unreadable(paths, advance=advance))
-    for path, reason in broken.items():
-        log.warning("Passed over: %s: %s", path, reason)
-    readable = [path for path in paths if path not in broken]
-    log.info("%d of the %d images in %s to be extracted", len(readable), len(held), root)
+    found = _readable(root, new)
+    log.info("%d of the %d images in %s to be extracted", len(found), len(held), root)
     known = {each: kept[each] for each in held if each in kept}
-    if readable:
-        extracted = (each for each, path in zip(new, paths) if path not in broken)
-        known.update(zip(extracted, extract(readable)))
+    if found:
+        known.update(zip(found, extract(list(found.values()))))
     if not known:
         raise InputError(
             f"job.gallery={root}: none of its {len(held)} images can be read (named above);"
@@ -97,6 +91,16 @@ def features(
     if known.keys() != kept.keys():
         _write(cache, key, known)
     return known
+
+
+def _readable(root: Path, entries: Sequence[Entry]) -> dict[Entry, str]:
+    """Paths of those that can be decoded; the others are named."""
+    paths = {each: str(root / each.name) for each in entries}
+    with bar("reading images", len(paths)) as advance:
+        broken = dict(image_files.unreadable(list(paths.values()), advance=advance))
+    for path, reason in broken.items():
+        log.warning("Passed over: %s: %s", path, reason)
+    return {each: path for each, path in paths.items() if path not in broken}
 
 
 def _read(path: Path, key: str) -> dict[Entry, np.ndarray]:

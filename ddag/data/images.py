@@ -57,6 +57,25 @@ def read_image(path: Union[str, Path], *, height: int, width: int) -> np.ndarray
     return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
+def resize(pixels: np.ndarray, *, height: int, width: int) -> np.ndarray:
+    """An image at hand at another size, ``(height, width, 3)`` uint8 RGB, as ``read_image`` does.
+
+    Args:
+        pixels: ``(H, W, 3)`` uint8 RGB.
+        height: in pixels, as is ``width``.
+        width: of the new size.
+
+    Raises:
+        InputError: it is no such array.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise InputError(
+            f"image: an array of shape {pixels.shape} and type {pixels.dtype}; give (H, W, 3) uint8"
+        )
+    image = Image.fromarray(pixels)
+    return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
+
+
 def read_images(paths: Sequence[str], *, height: int, width: int) -> Iterator[np.ndarray]:
     """The images one after another, ``(H, W, 3)`` uint8 each, decoded in threads.
 

@@ -6,7 +6,7 @@ Shapes: B samples in a batch; V visible and R infrared images of them, N = V + R
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -166,20 +166,32 @@ def _unmap(records: Records) -> None:
 def batches_in_order(
     paths: Sequence[str], *, height: int, width: int, batch: int
 ) -> Iterator[np.ndarray]:
-    """Every image once, in order, decoded ahead in threads: ``(B, 3, H, W)``, normalised.
-
-    The last batch is filled up with blank images, since a batch of another size would have the
-    network compiled anew. Fewer images than ``batch`` make one batch of their number.
+    """Every image once, in order, decoded ahead in threads; see ``in_batches``.
 
     Raises:
         InputError: an image cannot be read.
     """
-    batch = min(batch, len(paths))
     decoded = read_images(paths, height=height, width=width)
-    while chunk := list(islice(decoded, batch)):
-        images = np.zeros((batch, 3, height, width), np.float32)
-        images[: len(chunk)] = normalise(np.stack(chunk))
-        yield images
+    return in_batches(decoded, len(paths), batch=batch)
+
+
+def in_batches(decoded: Iterable[np.ndarray], count: int, *, batch: int) -> Iterator[np.ndarray]:
+    """Decoded images to batches ``(B, 3, H, W)`` float32, normalised, in their order.
+
+    The last batch is filled up with blank images, since a batch of another size would have the
+    network compiled anew. Fewer images than ``batch`` make one batch of their number.
+
+    Args:
+        decoded: ``(H, W, 3)`` uint8 each, all of one size.
+        count: how many they are.
+        batch: B.
+    """
+    batch, images = min(batch, count), iter(decoded)
+    while chunk := list(islice(images, batch)):
+        height, width = chunk[0].shape[:2]
+        filled = np.zeros((batch, 3, height, width), np.float32)
+        filled[: len(chunk)] = normalise(np.stack(chunk))
+        yield filled
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:

@@ -129,3 +129,17 @@ class Evaluator:
             chosen = compared.query.select(rows)
             excluded = compared.exclude(chosen, compared.gallery)
             yield metrics.Part(distance, chosen.identities, excluded)
+
+
+def monitored(scores: dict[str, Scores], name: str) -> float:
+    """One score by its name, such as ``feat_att/rank1``."""
+    feature, _, key = name.partition("/")
+    return scores[feature].as_dict()[key]
+
+
+def summary(scores: dict[str, Scores]) -> str:
+    """Rank-1 and mAP of each feature, in percent."""
+    return "  ".join(
+        f"{name}: Rank-1 {each.as_dict()['rank1']:.1%} mAP {each.mAP:.1%}"
+        for name, each in scores.items()
+    )

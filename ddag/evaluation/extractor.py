@@ -5,14 +5,15 @@ Shapes: N images, B of them in a batch, C channels, h x w last feature map, P pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from ddag.data.loader import batches_in_order
+from ddag.data.images import read_images
+from ddag.data.loader import batches_in_order, in_batches
 from ddag.data.records import Records
 from ddag.evaluation.ranking import Features
 from ddag.model.network import Network
@@ -94,10 +95,22 @@ class Extractor:
         Raises:
             InputError: an image cannot be read.
         """
+        decoded = read_images(paths, height=self._size.height, width=self._size.width)
+        return self.extract_decoded(decoded, len(paths), modality, advance)
+
+    def extract_decoded(
+        self,
+        decoded: Iterable[np.ndarray],
+        count: int,
+        modality: Modality,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Features:
+        """As ``extract``, of ``count`` images ``(height, width, 3)`` uint8 that are at hand."""
         if modality not in self._streams:
             self._streams[modality] = FeatureStream(self._network, modality)
-        columns = forward(self._streams[modality], paths, self._size, flip=self._flip,
-                          advance=advance)  # fmt: skip
+        batches = in_batches(decoded, count, batch=self._size.batch)
+        stream = self._streams[modality]
+        columns = forward(stream, batches, count, flip=self._flip, advance=advance)
         return dict(zip(self._names, columns))
 
 
@@ -130,7 +143,9 @@ class Observer:
         modality = records.modality
         if modality not in self._streams:
             self._streams[modality] = LookStream(self._network, modality)
-        columns = forward(self._streams[modality], records.paths.tolist(), self._size)
+        size, paths = self._size, records.paths.tolist()
+        batches = batches_in_order(paths, height=size.height, width=size.width, batch=size.batch)
+        columns = forward(self._streams[modality], batches, len(records))
         return Looks(columns[0], columns[1] if len(columns) > 1 else None)
 
     @property
@@ -141,8 +156,8 @@ class Observer:
 
 def forward(
     stream: nn.Cell,
-    paths: Sequence[str],
-    size: Size,
+    batches: Iterable[np.ndarray],
+    count: int,
     *,
     flip: bool = False,
     advance: Callable[[int], None] = lambda count: None,
@@ -151,30 +166,23 @@ def forward(
 
     Args:
         stream: ``(B, 3, H, W)`` to a tuple of tensors of B rows.
-        paths: of N images.
-        size: of images and batches.
+        batches: ``(B, 3, H, W)`` each, the last filled up.
+        count: of images, N.
         flip: average with the mirror image's; for vectors of length 1.
         advance: hears after each batch how many images it was.
     """
     stream.set_train(False)
     parts: list[list[np.ndarray]] = []
-    for images, count in _batches(paths, size):
+    left = count
+    for images in batches:
         outputs = [each.asnumpy() for each in stream(Tensor(images))]
         if flip:
             mirrored = stream(Tensor(np.ascontiguousarray(images[..., ::-1])))
             outputs = [_unit(one + other.asnumpy()) for one, other in zip(outputs, mirrored)]
-        parts.append([each[:count] for each in outputs])
-        advance(count)
-    return [np.concatenate(column) for column in zip(*parts)]
-
-
-def _batches(paths: Sequence[str], size: Size) -> Iterator[tuple[np.ndarray, int]]:
-    """Each batch, and how many of its images are some of ``paths`` rather than blank."""
-    left = len(paths)
-    images = batches_in_order(paths, height=size.height, width=size.width, batch=size.batch)
-    for batch in images:
-        yield batch, min(left, len(batch))
-        left -= len(batch)
+        parts.append(outputs)
+        advance(min(left, len(images)))
+        left -= len(images)
+    return [np.concatenate(column)[:count] for column in zip(*parts)]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Union
 
-from ddag.evaluation.evaluator import Evaluation
+from ddag.evaluation.evaluator import Evaluation, monitored
 from ddag.evaluation.metrics import scores_by_feature
 from ddag.machine.bar import bar
 from ddag.runs import console
@@ -16,7 +16,6 @@ from ddag.settings.jobs import EvaluateConfig
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint, parts
 from ddag.training.checkpoint import Description
-from ddag.training.loop import monitored
 from ddag.training.parts import Parts
 from ddag.training.restore import Restored, refuse_other_split, restore
 

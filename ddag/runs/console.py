@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import rich
@@ -12,6 +12,27 @@ from rich.table import Table
 from ddag.evaluation.metrics import ScoresByFeature
 from ddag.runs.result import Result
 from ddag.settings.choices import TITLES
+
+
+def epoch_line(number: int, epochs: int, values: Mapping[str, float]) -> str:
+    """One line on a finished epoch.
+
+    Args:
+        number: of the epoch, from 1.
+        epochs: of the run.
+        values: its scalars, ``train/...``.
+    """
+    named = {name.partition("/")[2]: value for name, value in values.items()}
+    rate, speed, skipped = (named.pop(name) for name in ("lr", "images_per_second", "skipped"))
+    del named["lr_backbone"]
+    words = (
+        f"{name.replace('loss_', '').replace('_', ' ')} {each:.3f}" for name, each in named.items()
+    )
+    left_out = f"  {skipped:g} skipped" if skipped else ""
+    return (
+        f"epoch {number:>2}/{epochs}  {'  '.join(words)}{left_out}"
+        f"  lr {rate:.2g}  {speed:.0f} images/s"
+    )
 
 
 def show_result(result: Result) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
@@ -25,6 +24,7 @@ from ddag.machine.files import replacing
 from ddag.machine.run_folders import RESULT
 from ddag.runs.report.leaderboard import compare
 from ddag.runs.report.runs import ERROR, is_finished, read_runs
+from ddag.runs.result import Result
 from ddag.settings.endings import is_bad_input, one_line, one_line_errors
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,7 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Option
         resuming: take the score of a job that has its result already.
     """
     if resuming and is_finished(folder):
-        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        return float(result["score"])
+        return Result.read(folder / RESULT).score
     record = folder / ERROR
     record.unlink(missing_ok=True)
     try:

@@ -69,11 +69,11 @@ class Description:
             progress=dict(progress),
             source=stored.get("source", ""),
         )
-        kinds = {dict: [found.settings], int: [found.identities, found.epoch, found.step],
-                 str: [found.images, found.source]}  # fmt: skip
-        for kind, values in kinds.items():
-            if not all(type(value) is kind for value in values):
-                raise TypeError(f"{values} is not {kind.__name__}")
+        numbers, words = (found.identities, found.epoch, found.step), (found.images, found.source)
+        if not all(isinstance(each, int) for each in numbers):
+            raise TypeError(f"{numbers} are not whole numbers")
+        if not all(isinstance(each, str) for each in words):
+            raise TypeError(f"{words} are no words")
         return found
 
 

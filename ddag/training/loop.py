@@ -7,18 +7,19 @@ import time
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from ddag.datasets.dataset import fingerprint
-from ddag.evaluation.evaluator import Evaluation
-from ddag.evaluation.metrics import Scores, scores_by_feature
+from ddag.evaluation.evaluator import Evaluation, monitored, summary
+from ddag.evaluation.metrics import scores_by_feature
 from ddag.machine.bar import bar
 from ddag.machine.errors import InputError
 from ddag.machine.interruption import Requests
 from ddag.machine.run_folders import AUTO, saved
+from ddag.runs import console
 from ddag.runs.tracking import Tracker, flat
 from ddag.settings.choices import OnNan
-from ddag.settings.plain import to_plain
+from ddag.settings.plain import hyperparameters
 from ddag.settings.settings import Settings
 from ddag.training import parts, summaries
 from ddag.training.checkpoint import Description
@@ -96,7 +97,7 @@ class Loop:
             self.parts.trainer.compile(batch, self._scalars)
         for epoch in range(self.progress.epoch, self._settings.train.epochs):
             values = self._train_epoch(epoch, requests)
-            line = self._line(epoch, values)
+            line = console.epoch_line(epoch + 1, self._settings.train.epochs, values)
             carried = self.parts.method.carry(self.progress.means)
             finished = self.progress.after_epoch(carried)
             if self._is_due(finished.epoch):
@@ -289,40 +290,3 @@ class Loop:
         self._best_evaluation = evaluation
         self._checkpoints.save_best(finished)
         return finished
-
-    def _line(self, epoch: int, values: dict[str, float]) -> str:
-        terms = "  ".join(
-            f"{name.replace('loss_', '')} {value:.3f}"
-            for name, value in self.progress.means.items()
-        )
-        terms += "".join(
-            f"  {name.replace('_', ' ')} {value:.3f}" for name, value in self._scalars.items()
-        )
-        skipped = f"  {self.progress.skipped} skipped" if self.progress.skipped else ""
-        return (
-            f"epoch {epoch + 1:>2}/{self._settings.train.epochs}  {terms}{skipped}"
-            f"  lr {values['train/lr']:.2g}  {values['train/images_per_second']:.0f} images/s"
-        )
-
-
-def hyperparameters(settings: Settings) -> dict[str, Any]:
-    """What tells one run from another, nested: not where it runs and where its files lie."""
-    plain = to_plain(settings)
-    for elsewhere in ("tag", "checkpoint", "device", "job"):
-        del plain[elsewhere]
-    del plain["dataset"]["root"], plain["train"]["resume"]
-    return plain
-
-
-def monitored(scores: dict[str, Scores], name: str) -> float:
-    """One score by its name, such as ``feat_att/rank1``."""
-    feature, _, key = name.partition("/")
-    return scores[feature].as_dict()[key]
-
-
-def summary(scores: dict[str, Scores]) -> str:
-    """Rank-1 and mAP of each feature, in percent."""
-    return "  ".join(
-        f"{name}: Rank-1 {each.as_dict()['rank1']:.1%} mAP {each.mAP:.1%}"
-        for name, each in scores.items()
-    )

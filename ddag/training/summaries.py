@@ -23,10 +23,9 @@ THUMBNAIL = 48  # pixels of a side
 
 def show_batch(tracker: Tracker, batch: Batch, epoch: int) -> None:
     """The first pairs of an augmented batch: visible images above, infrared ones below."""
-    rows = [
-        np.concatenate(list(denormalise(images[:PAIRS])), axis=1)
-        for images in (batch.visible, batch.infrared)
-    ]
+    sides = (batch.visible, batch.infrared)
+    pairs = min(PAIRS, *map(len, sides))  # a method may ask for more views of one than of the other
+    rows = [np.concatenate(list(denormalise(images[:pairs])), axis=1) for images in sides]
     tracker.show_image("input/batch", np.concatenate(rows), epoch)
 
 

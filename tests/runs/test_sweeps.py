@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from finished import finished
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from typed import REPOSITORY, type_in
 
 from ddag.machine.errors import InputError
 from ddag.runs.sweeps import attempt, expand_resume
-from ddag.settings.choices import TITLES
 from ddag.settings.endings import one_line
 
 # Images of 96 rows have 6 in the last map: refused before MindSpore is even imported.
@@ -24,16 +23,7 @@ TOO_MANY = "model.part=98,99"
 def finish(job: Path, rank1: float) -> None:
     """Write what a job leaves that went through."""
     (job / "error.txt").unlink(missing_ok=True)
-    result = {
-        "score": rank1,
-        "monitor": "feat/rank1",
-        "metrics": {"feat": dict.fromkeys(TITLES, rank1)},
-        "cmc": {"feat": [rank1] * 20},
-        "protocol": {"dataset": "synthetic", "trial": 1},
-        "epoch": 1,
-        "seconds": 1.0,
-    }
-    (job / "result.json").write_text(json.dumps(result))
+    finished(rank1, protocol={"dataset": "synthetic", "trial": 1}).write(job)
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def cmc_curves(board: Leaderboard, table: Table) -> str:
         figure = Figure(figsize=(9, 3.8), layout="constrained")
         axes = figure.subplots()
         for row in reversed(table.rows):  # the best on top
-            cmc = np.mean([result["cmc"][row.main] for result in row.results], axis=0)
+            cmc = np.mean([result.cmc[row.main] for result in row.results], axis=0)
             ranks = np.arange(1, len(cmc) + 1)
             axes.plot(ranks, cmc, color=colours[row.values], marker="o", markersize=3)
         axes.set_xlabel("rank r")
@@ -99,7 +99,7 @@ def _scores_by_value(table: Table, number: int) -> dict[str, list[float]]:
     """Scores of single runs by their value of the key with this number."""
     scores: dict[str, list[float]] = {}
     for row in table.rows:
-        values = [result["score"] for result in row.results]
+        values = [result.score for result in row.results]
         scores.setdefault(row.values[number], []).extend(values)
     return scores
 

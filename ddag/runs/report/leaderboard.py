@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ddag.runs.report.runs import Run, varied_keys
+from ddag.runs.result import Result
 from ddag.settings.choices import TITLES
 
 STD = "standard deviation over seeds and splits, divisor n - 1"
@@ -39,14 +39,14 @@ class Row:
 
     Attributes:
         values: of the leaderboard's keys.
-        results: that are averaged, each the content of a result.json.
+        results: that are averaged, one a run.
         score: the monitored one.
         features: Rank-1 and its like by feature.
         main: the monitored feature, such as ``feat_att``.
     """
 
     values: tuple[str, ...]
-    results: tuple[Mapping[str, Any], ...]
+    results: tuple[Result, ...]
     score: Score
     features: dict[str, dict[str, Score]]
     main: str
@@ -99,17 +99,16 @@ def compare(runs: Sequence[Run]) -> Leaderboard:
     groups: dict[str, dict[tuple[str, ...], list[Run]]] = {}
     for run in runs:
         if run.result:
-            rows = groups.setdefault(protocol(run.result), {})
+            rows = groups.setdefault(protocol(run, run.result), {})
             rows.setdefault(board.values(run), []).append(run)
     tables = tuple(Table(name, _best_first(rows)) for name, rows in groups.items())
     return replace(board, tables=tables)
 
 
-def protocol(result: Mapping[str, Any]) -> str:
-    """By which rules a result was measured; RegDB's splits are repetitions."""
-    return ", ".join(
-        f"{key} {value}" for key, value in result["protocol"].items() if key != "trial"
-    )
+def protocol(run: Run, result: Result) -> str:
+    """By which rules a run's result was measured; splits are repetitions."""
+    said = result.protocol.items()
+    return ", ".join(f"{key} {value}" for key, value in said if key not in run.split_keys)
 
 
 def _best_first(groups: Mapping[tuple[str, ...], list[Run]]) -> tuple[Row, ...]:
@@ -121,10 +120,9 @@ def _row(values: tuple[str, ...], runs: Sequence[Run]) -> Row:
     results = [run.result for run in runs if run.result]
     features = {
         feature: {
-            name: Score.of([result["metrics"][feature][name] for result in results])
-            for name in TITLES
+            name: Score.of([result.metrics[feature][name] for result in results]) for name in TITLES
         }
-        for feature in results[0]["metrics"]
+        for feature in results[0].metrics
     }
-    score = Score.of([result["score"] for result in results])
+    score = Score.of([result.score for result in results])
     return Row(values, tuple(results), score, features, runs[0].monitor.partition("/")[0])

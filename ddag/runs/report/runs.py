@@ -10,12 +10,12 @@ from typing import Any, Optional
 
 import yaml
 
+from ddag.datasets import DATASETS
 from ddag.machine.errors import InputError
 from ddag.machine.run_folders import RESULT
+from ddag.runs.result import Result
 
 ERROR = "error.txt"  # of a run that failed: its first line says why
-# Runs that differ in these alone repeat one setting: their scores are averaged.
-REPETITIONS = ("seed", "dataset.trial")
 # Say where a run's files go, not what it does.
 _NAMES = ("tag", "sweep", "sweep.list", "sweep.resume", "train.resume")
 _MEASURED = ("train", "evaluate")  # the jobs that end in scores
@@ -30,7 +30,7 @@ class Run:
         typed: keys that were set for it on the command line or by a sweep.
         config: the settings, nested, as composed.
         choices: the option of each config group.
-        result: content of result.json; None as long as there is none.
+        result: what it came to; None as long as there is nothing.
         error: why it failed; None if it did not.
         history: lines of metrics.jsonl, one an evaluated or trained epoch.
     """
@@ -39,7 +39,7 @@ class Run:
     typed: tuple[str, ...]
     config: Mapping[str, Any]
     choices: Mapping[str, Any]
-    result: Optional[Mapping[str, Any]]
+    result: Optional[Result]
     error: Optional[str]
     history: Sequence[Mapping[str, float]]
 
@@ -54,13 +54,22 @@ class Run:
     def monitor(self) -> str:
         """The score that the run is judged by, such as ``feat_att/rank1``; empty if none says."""
         if self.result:
-            return str(self.result["monitor"])
+            return self.result.monitor
         given = self.value("train.monitor")
         if given != "-":
             return given
         # A method's last feature is its main one.
         ranked = [name for line in self.history for name in line if name.endswith("/rank1")]
         return ranked[-1].partition("/")[2] if ranked else ""
+
+    @property
+    def split_keys(self) -> tuple[str, ...]:
+        """Settings of its data set that tell one split from another."""
+        said = self.result.protocol.get("dataset") if self.result else None
+        try:
+            return DATASETS.find(str(said or self.value("dataset.name"))).split_keys
+        except InputError:  # of a package that is not installed here
+            return ()
 
     def value(self, key: str) -> str:
         """What a setting or a config group has in this run, as it is typed; "-" without it."""
@@ -80,7 +89,7 @@ def read_runs(folder: Path) -> list[Run]:
     """Every run that trains or evaluates in ``folder`` or below it, by number and name.
 
     Raises:
-        InputError: there is no such folder, or it holds a result of an earlier version.
+        InputError: there is no such folder, or a result there cannot be read.
     """
     if not folder.is_dir():
         raise InputError(f"job.folder={folder}: no such folder; name one with runs below it")
@@ -92,10 +101,12 @@ def read_runs(folder: Path) -> list[Run]:
 def varied_keys(runs: Sequence[Run]) -> list[str]:
     """Settings that were typed and differ among the runs, repetitions left out."""
     typed = dict.fromkeys(key for run in runs for key in run.typed)
+    # Runs that differ in these alone repeat one setting: their scores are averaged.
+    repetitions = {"seed", *(f"dataset.{key}" for run in runs for key in run.split_keys)}
     return [
         key
         for key in typed
-        if key not in (*REPETITIONS, *_NAMES) and len({run.value(key) for run in runs}) > 1
+        if key not in (*repetitions, *_NAMES) and len({run.value(key) for run in runs}) > 1
     ]
 
 
@@ -113,17 +124,10 @@ def _read(folder: Path) -> Run:
         ),
         config=_load(folder, "config"),
         choices=_load(folder, "hydra")["hydra"]["runtime"]["choices"],
-        result=_read_result(result) if is_finished(folder) else None,
+        result=Result.read(result) if is_finished(folder) else None,
         error=error.read_text(encoding="utf-8").splitlines()[0] if error.is_file() else None,
         history=_read_lines(metrics) if metrics.is_file() else [],
     )
-
-
-def _read_result(file: Path) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if not {"monitor", "cmc"} <= set(result):
-        raise InputError(f"{file}: has no CMC yet, so an earlier version wrote it; move it away")
-    return result
 
 
 def _load(folder: Path, name: str) -> Any:

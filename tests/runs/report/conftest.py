@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
+from finished import finished
 from omegaconf import OmegaConf
-
-from ddag.settings.choices import TITLES
 
 Fabricate = Callable[..., Path]
 
@@ -20,19 +19,6 @@ def nested(pairs: dict[str, Any]) -> dict[str, Any]:
     for key, value in pairs.items():
         OmegaConf.update(config, key, value)
     return OmegaConf.to_container(config)  # type: ignore[return-value]
-
-
-def result(rank1: float, *, features: Sequence[str], protocol: dict[str, Any]) -> dict[str, Any]:
-    scores = dict.fromkeys(TITLES, rank1)
-    return {
-        "score": rank1,
-        "monitor": f"{features[-1]}/rank1",
-        "metrics": dict.fromkeys(features, scores),
-        "cmc": {feature: [min(1, rank1 + rank / 20) for rank in range(20)] for feature in features},
-        "protocol": protocol,
-        "epoch": 2,
-        "seconds": 9.5,
-    }
 
 
 @pytest.fixture
@@ -61,8 +47,7 @@ def fabricate(tmp_path: Path) -> Fabricate:
             OmegaConf.save(OmegaConf.create(content), folder / ".hydra" / f"{file}.yaml")
         if rank1 is not None:
             protocol = {"dataset": "regdb", "direction": direction, "trial": trial}
-            content = result(rank1, features=features, protocol=protocol)
-            (folder / "result.json").write_text(json.dumps(content))
+            finished(rank1, features=features, protocol=protocol).write(folder)
         if error is not None:
             (folder / "error.txt").write_text(error)
         lines = "".join(json.dumps(line) + "\n" for line in history)

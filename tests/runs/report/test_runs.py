@@ -70,5 +70,5 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_result_of_an_earlier_version_is_refused_by_name(fabricate, tmp_path: Path) -> None:
     folder = fabricate("0", {})
     (folder / "result.json").write_text('{"score": 0.5}')
-    with pytest.raises(InputError, match="has no CMC yet"):
+    with pytest.raises(InputError, match=r"0/result\.json: is no result of a run"):
         read_runs(tmp_path)
