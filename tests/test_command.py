@@ -115,7 +115,7 @@ def test_the_same_seed_trains_the_same_network(
         assert one == same
 
 
-def test_going_on_from_a_checkpoint_ends_where_one_run_would(
+def test_resuming_from_a_checkpoint_ends_where_one_run_would(
     trained: Path, tmp_path: Path, tiny_regdb: Path
 ) -> None:
     words = ["dataset=regdb", f"dataset.root={tiny_regdb}", *TINY]
@@ -177,7 +177,7 @@ def test_a_sweep_runs_every_combination_as_if_alone(
         assert last[1][key] == pytest.approx(alone[key])
 
 
-def test_an_interrupted_sweep_goes_on_from_the_checkpoint_of_its_job(
+def test_an_interrupted_sweep_resumes_from_the_checkpoint_of_its_job(
     tmp_path: Path, tiny_regdb: Path
 ) -> None:
     words = ["dataset=regdb", f"dataset.root={tiny_regdb}", *TINY, "train.epochs=1"]
@@ -189,8 +189,8 @@ def test_an_interrupted_sweep_goes_on_from_the_checkpoint_of_its_job(
     type_in(tmp_path, f"sweep.resume={sweep}")
     again = json.loads((second / "result.json").read_text())
     assert again["metrics"] == result["metrics"]
-    assert "Going on from" in (second / "run.log").read_text()
-    assert "Going on from" not in (first / "run.log").read_text()
+    assert "Resuming from" in (second / "run.log").read_text()
+    assert "Resuming from" not in (first / "run.log").read_text()
     assert len(read_metrics(second)) == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -40,7 +41,9 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         InputError: settings or data set do not work.
     """
     parts.configure_device(settings)
-    built = parts.build(settings)
+    # The optimiser has a rate for each step of a run, and knows none beyond.
+    train = replace(settings.train, epochs=max(settings.train.epochs, STEPS + 2))
+    built = parts.build(replace(settings, train=train))
     step = _Step(built)
     batches = built.loader.epoch(0, batches=min(STEPS + 1, built.sampler.batches))
     with Tracker(folder, {}) as tracker:
