@@ -102,7 +102,9 @@ def test_every_preset_composes_and_names_its_outputs(file: Path) -> None:
     assert parse(f"experiment={file.stem}").tag == file.stem
 
 
-@pytest.mark.parametrize("group", ["dataset", "optimizer", "schedule", "model", "device", "job", "recipe"])
+@pytest.mark.parametrize(
+    "group", ["dataset", "optimizer", "schedule", "model", "device", "job", "recipe"]
+)
 def test_every_option_of_every_group_composes(group: str) -> None:
     for file in (CONF / group).glob("*.yaml"):
         parse(f"{group}={file.stem}", "checkpoint=some.ckpt", *NEEDED.get(file.stem, []))

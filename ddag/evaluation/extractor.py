@@ -175,14 +175,16 @@ def forward(
     parts: list[list[np.ndarray]] = []
     left = count
     for images in batches:
-        outputs = [each.asnumpy() for each in stream(Tensor(images))]
+        held = min(left, len(images))  # the others are blank
+        outputs = [each.asnumpy()[:held] for each in stream(Tensor(images))]
         if flip:
             mirrored = stream(Tensor(np.ascontiguousarray(images[..., ::-1])))
-            outputs = [_unit(one + other.asnumpy()) for one, other in zip(outputs, mirrored)]
+            both = zip(outputs, mirrored)
+            outputs = [_unit(one + other.asnumpy()[:held]) for one, other in both]
         parts.append(outputs)
-        advance(min(left, len(images)))
-        left -= len(images)
-    return [np.concatenate(column)[:count] for column in zip(*parts)]
+        advance(held)
+        left -= held
+    return [np.concatenate(column) for column in zip(*parts)]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,12 +33,19 @@ TRAIN = TrainSet(records(Modality.visible, 0), records(Modality.infrared, 1))
 
 
 def load(
-    augmentation: Augmentation, *, seed: int = 0, epoch: int = 0, train_set: TrainSet = TRAIN
+    augmentation: Augmentation,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    train_set: TrainSet = TRAIN,
+    views: Sequence[Modality] = tuple(Modality),
 ) -> list[Batch]:
     sampler = IdentitySampler(
         TRAIN.visible.identities, TRAIN.infrared.identities, identities=2, images=2, seed=0
     )
-    loader = TrainLoader(train_set, sampler, augmentation=augmentation, workers=1, seed=seed)
+    loader = TrainLoader(
+        train_set, sampler, views=views, augmentation=augmentation, workers=1, seed=seed
+    )
     return list(loader.epoch(epoch, batches=sampler.batches))
 
 
@@ -52,13 +60,34 @@ def test_a_batch_holds_the_sampled_images_of_both_modalities() -> None:
         assert batch.visible.shape == (4, 3, 32, 16)
         assert batch.visible.dtype == np.float32
         assert batch.identities.dtype == np.int32
-        np.testing.assert_array_equal(batch.identities, TRAIN.visible.identities[visible])
+        identities = TRAIN.visible.identities[visible]
+        np.testing.assert_array_equal(batch.identities, np.tile(identities, 2))
+        np.testing.assert_array_equal(batch.modalities, [0] * 4 + [1] * 4)
         np.testing.assert_allclose(
             batch.visible, normalise(TRAIN.visible.pixels[visible]), rtol=1e-4, atol=1e-5
         )
         np.testing.assert_allclose(
             batch.infrared, normalise(TRAIN.infrared.pixels[infrared]), rtol=1e-4, atol=1e-5
         )
+
+
+THREE = (Modality.visible, Modality.visible, Modality.infrared)
+
+
+def test_a_batch_of_three_views_says_identity_and_modality_of_every_image() -> None:
+    for batch, pair in zip(load(NONE, views=THREE), load(NONE)):
+        assert batch.visible.shape == (8, 3, 32, 16)
+        assert batch.infrared.shape == (4, 3, 32, 16)
+        np.testing.assert_array_equal(batch.identities, np.tile(pair.identities[:4], 3))
+        np.testing.assert_array_equal(batch.modalities, [0] * 8 + [1] * 4)
+        assert batch.identities.dtype == batch.modalities.dtype == np.int32
+
+
+def test_views_of_one_modality_show_the_same_images_each_augmented_by_itself() -> None:
+    for batch in load(NONE, views=THREE):
+        np.testing.assert_array_equal(batch.visible[:4], batch.visible[4:])
+    augmented = load(ALL, views=THREE)
+    assert all((batch.visible[:4] != batch.visible[4:]).any() for batch in augmented)
 
 
 def test_normalising_is_by_imagenets_mean_and_deviation() -> None:
@@ -152,8 +181,7 @@ def test_test_batches_hold_every_image_once_and_fill_up_the_last(tmp_path: Path)
     for number in range(5):
         paths.append(str(tmp_path / f"{number}.png"))
         Image.new("RGB", (16, 32), (50 * number,) * 3).save(paths[-1])
-    five = Records(np.array(paths), np.arange(5), np.ones(5, np.int64), Modality.visible)
-    batches = list(batches_in_order(five, height=32, width=16, batch=2))
+    batches = list(batches_in_order(paths, height=32, width=16, batch=2))
     assert [len(batch) for batch in batches] == [2, 2, 2]
     levels = np.concatenate(batches)[:5, 0, 0, 0] * 0.229 * 255 + 0.485 * 255
     np.testing.assert_allclose(levels, [0, 50, 100, 150, 200], atol=0.01)

@@ -90,4 +90,4 @@ def test_identities_with_too_few_images_are_counted() -> None:
     labels = np.repeat([0, 1, 2], [4, 3, 1])
     made = IdentitySampler(labels, labels, identities=2, images=3, seed=0)
     assert made.scarce == 2  # identity 2, in either modality
-    assert made.batch_images == 12
+    assert made.samples == 6

@@ -5,25 +5,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from typed import parse
 
-from ddag.datasets.sysu import protocol as sysu_protocol
+from ddag.datasets import open_dataset
 from ddag.drawing import ranks
 from ddag.drawing.figure import to_pixels
 from ddag.drawing.ranks import RankList
-from ddag.evaluation.evaluator import SYSU
 from ddag.evaluation.ranking import Comparison
 
 
 @pytest.fixture(scope="module")
 def compared(tiny_sysu: Path) -> Comparison:
     """SYSU-MM01's query and first gallery with features of chance."""
-    test_set = sysu_protocol.read_test(tiny_sysu, search="all", shots=10)
+    settings = parse("dataset=sysu", "dataset.shots=10", f"dataset.root={tiny_sysu}")
+    dataset = open_dataset(settings.dataset, settings.data)
+    test_set = dataset.read_test()
     query, gallery = test_set.query, test_set.gallery.select(test_set.trials[0])
     features = []
     for number, side in enumerate((query, gallery)):
         drawn = np.random.default_rng(number).normal(size=(len(side), 8))
         features.append({"feat": drawn / np.linalg.norm(drawn, axis=1, keepdims=True)})
-    return Comparison(query, gallery, *features, SYSU.excluded)
+    return Comparison(query, gallery, *features, dataset.protocol.excluded)
 
 
 def frame_colours(pixels: np.ndarray, row: int = 0) -> list[str]:

@@ -1,34 +1,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from learners import SMALL, small
+from typed import parse
 
 from ddag.data.records import TestSet
-from ddag.datasets import regdb
-from ddag.datasets.sysu import protocol as sysu_protocol
+from ddag.datasets import open_dataset
+from ddag.datasets.dataset import Dataset
 from ddag.evaluation import evaluator as evaluate
 from ddag.evaluation import metrics
-from ddag.evaluation.evaluator import REGDB, SYSU, Evaluator, Protocol
-from ddag.model.initial import initialise
-from ddag.model.network import DDAG
+from ddag.evaluation.evaluator import Evaluator
+from ddag.training.parts import build_evaluator
 
 
-def evaluator(test_set: TestSet, protocol: Protocol, *, batch: int = 8) -> Evaluator:
-    network = DDAG(4, backbone="resnet18", part=2, graph=False, low_dim=8, heads=2, height=64)
-    initialise(network, seed=0)
-    return Evaluator(network, test_set, protocol=protocol, height=64, width=32, batch=batch)
+def dataset_at(root: Path, *words: str) -> Dataset[Any]:
+    settings = parse(*words, f"dataset.root={root}", *SMALL)
+    return open_dataset(settings.dataset, settings.data)
+
+
+def evaluator(dataset: Dataset[Any], *, batch: int = 8) -> Evaluator:
+    words = ("model.part=2", "model.graph=false", f"data.test_batch={batch}")
+    method, learner = small("ddag", *words, identities=4)
+    return build_evaluator(method, learner.network, dataset, dataset.read_test())
 
 
 @pytest.fixture(scope="module")
-def sysu_test(tiny_sysu: Path) -> TestSet:
-    return sysu_protocol.read_test(tiny_sysu, search="all", shots=1)
+def sysu(tiny_sysu: Path) -> Dataset[Any]:
+    return dataset_at(tiny_sysu, "dataset=sysu")
+
+
+@pytest.fixture(scope="module")
+def sysu_test(sysu: Dataset[Any]) -> TestSet:
+    return sysu.read_test()
 
 
 def test_a_query_is_scored_in_both_features(tiny_regdb: Path) -> None:
-    test_set = regdb.read_test(tiny_regdb, trial=1, direction="v2i")
-    result = evaluator(test_set, REGDB).evaluate()
+    result = evaluator(dataset_at(tiny_regdb, "dataset=regdb")).evaluate()
     assert set(result.mean) == {"feat", "feat_att"}
     for scores in result.mean.values():
         assert 0 < scores.mAP < 1
@@ -38,10 +49,10 @@ def test_a_query_is_scored_in_both_features(tiny_regdb: Path) -> None:
 
 
 def test_the_direction_swaps_query_and_gallery_and_their_stems(tiny_regdb: Path) -> None:
-    sets = [regdb.read_test(tiny_regdb, trial=1, direction=way) for way in ("v2i", "i2v")]
     features = []
-    for test_set in sets:
-        ours = evaluator(test_set, REGDB)
+    for way in ("v2i", "i2v"):
+        dataset = dataset_at(tiny_regdb, "dataset=regdb", f"dataset.direction={way}")
+        ours, test_set = evaluator(dataset), dataset.read_test()
         features.append((ours.extract(test_set.query), ours.extract(test_set.gallery)))
     (query, gallery), (other_query, other_gallery) = features
     np.testing.assert_array_equal(query["feat"], other_gallery["feat"])
@@ -49,17 +60,17 @@ def test_the_direction_swaps_query_and_gallery_and_their_stems(tiny_regdb: Path)
 
 
 def test_features_do_not_depend_on_the_batch(tiny_regdb: Path) -> None:
-    test_set = regdb.read_test(tiny_regdb, trial=1, direction="v2i")
+    dataset = dataset_at(tiny_regdb, "dataset=regdb")
+    test_set = dataset.read_test()
     one, other = (
-        evaluator(test_set, REGDB, batch=batch).extract(test_set.query)["feat_att"]
-        for batch in (24, 7)
+        evaluator(dataset, batch=batch).extract(test_set.query)["feat_att"] for batch in (24, 7)
     )
     assert len(one) == len(test_set.query)
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_ten_galleries_give_mean_and_deviation(sysu_test: TestSet) -> None:
-    ours = evaluator(sysu_test, SYSU)
+def test_ten_galleries_give_mean_and_deviation(sysu: Dataset[Any]) -> None:
+    ours = evaluator(sysu)
     whole = ours.evaluate()
     each = [ours.evaluate(trials=[trial]).mean["feat"].mAP for trial in range(10)]
     assert whole.mean["feat"].mAP == pytest.approx(np.mean(each))
@@ -68,9 +79,9 @@ def test_ten_galleries_give_mean_and_deviation(sysu_test: TestSet) -> None:
 
 
 def test_a_gallery_image_is_extracted_once_however_many_galleries_hold_it(
-    sysu_test: TestSet, monkeypatch: pytest.MonkeyPatch
+    sysu: Dataset[Any], sysu_test: TestSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = evaluator(sysu_test, SYSU)
+    ours = evaluator(sysu)
     extracted: list[str] = []
     extract = ours.extract
 
@@ -85,8 +96,8 @@ def test_a_gallery_image_is_extracted_once_however_many_galleries_hold_it(
     assert len(extracted) == len(set(extracted)) == len(sysu_test.query) + len(held)
 
 
-def test_sysu_is_scored_by_its_own_rules(sysu_test: TestSet) -> None:
-    ours = evaluator(sysu_test, SYSU)
+def test_sysu_is_scored_by_its_own_rules(sysu: Dataset[Any], sysu_test: TestSet) -> None:
+    ours = evaluator(sysu)
     query, gallery = sysu_test.query, sysu_test.gallery.select(sysu_test.trials[0])
     distance = -ours.extract(query)["feat"] @ ours.extract(gallery)["feat"].T
     expected = metrics.score(
@@ -100,9 +111,9 @@ def test_sysu_is_scored_by_its_own_rules(sysu_test: TestSet) -> None:
 
 
 def test_scores_do_not_depend_on_how_many_queries_are_ranked_at_a_time(
-    sysu_test: TestSet, monkeypatch: pytest.MonkeyPatch
+    sysu: Dataset[Any], sysu_test: TestSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = evaluator(sysu_test, SYSU)
+    ours = evaluator(sysu)
     whole = ours.evaluate(trials=[0]).mean["feat"]
     monkeypatch.setattr(evaluate, "CELLS", 3 * len(sysu_test.trials[0]))
     parts = ours.evaluate(trials=[0]).mean["feat"]

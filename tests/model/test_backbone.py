@@ -6,7 +6,7 @@ import pytest
 from mindspore import Tensor
 
 from ddag.model.backbone import Stem, TwoStreamResNet
-from ddag.model.initial import initialise
+from ddag.model.initial import RULES, initialise
 from ddag.model.shape import map_size
 
 
@@ -23,7 +23,7 @@ def test_map_has_the_size_that_settings_are_checked_against() -> None:
 
 def test_each_modality_has_a_stem_of_its_own() -> None:
     backbone = TwoStreamResNet("resnet18")
-    initialise(backbone_in_network(backbone), seed=0)
+    initialise(backbone_in_network(backbone), 0, RULES)
     images = Tensor(np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32))
     through_visible, through_infrared = backbone.visible(images), backbone.infrared(images)
     assert np.abs((through_visible - through_infrared).asnumpy()).max() > 0.1

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from ddag.model.initial import initialise
-from ddag.model.network import DDAG
+from learners import small
 
 
 @pytest.fixture(scope="module")
@@ -13,9 +11,9 @@ def weights() -> dict[str, np.ndarray]:
 
 
 def draw(seed: int) -> dict[str, np.ndarray]:
-    network = DDAG(100, backbone="resnet18", part=3, graph=True, low_dim=64, heads=4, height=96)
-    initialise(network, seed)
-    return {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
+    words = ("model.low_dim=64", "model.heads=4", "data.height=96")
+    _, learner = small("ddag", *words, identities=100, seed=seed)
+    return {parameter.name: parameter.asnumpy() for parameter in learner.get_parameters()}
 
 
 @pytest.mark.parametrize(

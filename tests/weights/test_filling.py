@@ -7,17 +7,20 @@ from typing import Any, Optional
 import mindspore as ms
 import numpy as np
 import pytest
+from learners import small
 from mindspore import Parameter, Tensor
 from recorded import REFERENCE, load_rule
 from safetensors.numpy import save_file
 
+from ddag.evaluation.extractor import FeatureStream
 from ddag.machine.errors import InputError
-from ddag.model import initial
-from ddag.model.network import DDAG, FeatureExtractor
+from ddag.methods.ddag import Ddag, DdagNames
+from ddag.model.initial import initialise
 from ddag.settings.choices import Modality
+from ddag.training.learner import Learner
 from ddag.weights import files as weight_files
 from ddag.weights import filling as weights
-from ddag.weights.names import Kind, translate
+from ddag.weights.names import Kind, Translation, translate
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 Arrays = dict[str, np.ndarray]
@@ -96,32 +99,33 @@ def drawn(shapes: Shapes) -> Arrays:
     }
 
 
-def small_network(**changes: Any) -> DDAG:
-    settings: dict[str, Any] = {
-        "identities": 5,
-        "backbone": "resnet18",
-        "part": 3,
-        "graph": True,
-        "low_dim": 8,
-        "heads": 2,
-        "height": 96,
-        **changes,
-    }
-    network = DDAG(**settings)
-    initial.initialise(network, seed=0)
-    return network
+NAMES = DdagNames()
 
 
-def values_of(network: DDAG) -> Arrays:
+def small_network(identities: int = 5, **model: Any) -> Learner:
+    words = {"data.height": 96, **{f"model.{key}": value for key, value in model.items()}}
+    typed = [f"{key}={str(value).lower()}" for key, value in words.items()]
+    return small("ddag", *typed, identities=identities)[1]
+
+
+def fill(learner: Learner, given: Arrays, source: str, *, for_training: bool) -> weights.Report:
+    return weights.fill(learner, given, source, names=NAMES, for_training=for_training)
+
+
+def translated(given: Arrays, source: str) -> Translation:
+    return translate(given, source, NAMES)
+
+
+def values_of(network: Learner) -> Arrays:
     return {each.name: each.asnumpy().copy() for each in network.get_parameters()}
 
 
 def assert_refused_unchanged(
-    network: DDAG, given: Arrays, *needles: str, for_training: bool = True
+    network: Learner, given: Arrays, *needles: str, for_training: bool = True
 ) -> None:
     before = values_of(network)
     with pytest.raises(InputError) as refusal:
-        weights.fill(network, given, "model.pretrained=a.pth", for_training=for_training)
+        fill(network, given, "model.pretrained=a.pth", for_training=for_training)
     for needle in ("model.pretrained=a.pth: ", *needles):
         assert needle in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -146,13 +150,16 @@ def test_the_authors_resnet50_gives_the_recorded_features() -> None:
     with np.load(REFERENCE / "forward_p3.npz") as file:
         recorded = dict(file)
     shapes = original_shapes(50, identities=206, heads=4, low_dim=512)
-    network = DDAG(206, backbone="resnet50", part=3, graph=True, low_dim=512, heads=4, height=288)
-    report = weights.fill(network, drawn(shapes), "job.source=net.t", for_training=False)
+    network = small("ddag", "model.backbone=resnet50", "model.low_dim=512", "model.heads=4",
+                    "data.height=288", identities=206)[1]  # fmt: skip
+    report = fill(network, drawn(shapes), "job.source=net.t", for_training=False)
     assert report.kind is Kind.ORIGINAL
     assert report.count("missing") == 0
     for modality in Modality:
         images = Tensor(rule.images(modality.value, (2, 3, 288, 144), 0))
-        for name, feature in zip(("feat", "feat_att"), FeatureExtractor(network, modality)(images)):
+        for name, feature in zip(
+            ("feat", "feat_att"), FeatureStream(network.network, modality)(images)
+        ):
             expected = recorded[f"{modality.value}_{name}"]
             np.testing.assert_allclose(feature.asnumpy(), expected, atol=1e-4)
 
@@ -193,7 +200,7 @@ def test_a_resnet_of_any_naming_fills_both_stems_and_the_shared_layers(
     given["momentum" if naming is as_model_zoo else "fc.bias"] = np.zeros((), np.float32)
     network = small_network()
     before = values_of(network)
-    report = weights.fill(network, given, "model.pretrained=a", for_training=True)
+    report = fill(network, given, "model.pretrained=a", for_training=True)
     after = values_of(network)
     for stem in ("visible", "infrared"):
         at = f"backbone.{stem}"
@@ -216,10 +223,10 @@ def test_a_resnet_of_any_naming_fills_both_stems_and_the_shared_layers(
 
 def test_the_stems_do_not_share_memory(resnet18: Arrays) -> None:
     network = small_network()
-    weights.fill(network, resnet18, "a", for_training=True)
+    fill(network, resnet18, "a", for_training=True)
     visible, infrared = (
-        network.backbone.visible.conv1.weight,
-        network.backbone.infrared.conv1.weight,
+        network.network.backbone.visible.conv1.weight,
+        network.network.backbone.infrared.conv1.weight,
     )
     ms.ops.assign(visible, Tensor(np.zeros(visible.shape, np.float32)))
     np.testing.assert_array_equal(infrared.asnumpy(), resnet18["conv1.weight"])
@@ -228,7 +235,7 @@ def test_the_stems_do_not_share_memory(resnet18: Arrays) -> None:
 def test_an_authors_checkpoint_fills_every_parameter(original: Arrays) -> None:
     network = small_network()
     wrapped = {f"module.{name}": value for name, value in original.items()}  # DataParallel's
-    report = weights.fill(network, wrapped, "a", for_training=False)
+    report = fill(network, wrapped, "a", for_training=False)
     after = values_of(network)
     np.testing.assert_array_equal(after["graph.first.weight"][1], original["attention_1.W"])
     np.testing.assert_array_equal(after["graph.second.attention"][0], original["out_att.a"])
@@ -245,8 +252,19 @@ def test_an_authors_checkpoint_fills_every_parameter(original: Arrays) -> None:
     assert ignored == {name for name in original if is_dead(name) or "num_batches" in name}
 
 
+def test_a_whole_ddag_serves_the_baseline_without_its_branches(original: Arrays) -> None:
+    method, learner = small("baseline")
+    report = weights.fill(learner, original, "a", names=method.names, for_training=False)
+    np.testing.assert_array_equal(
+        learner.network.classifier.weight.asnumpy(), original["classifier.weight"]
+    )
+    assert any("the network has no IWPA: wpa." in line for line in report.lines())
+    assert any("the network has no graph attention" in line for line in report.lines())
+    assert report.count("missing") == 0
+
+
 def test_every_row_of_a_report_says_why(original: Arrays) -> None:
-    report = weights.fill(small_network(part=0), original, "a", for_training=False)
+    report = fill(small_network(part=0), original, "a", for_training=False)
     assert all(row.why for row in report.rows)
     lines = report.lines()
     assert any("dead" in line and line.startswith("ignored") for line in lines)
@@ -296,7 +314,7 @@ def test_an_incomplete_branch_is_refused(original: Arrays) -> None:
         ({"encoder.weight": np.zeros(3, np.float32)}, "encoder.weight: neither a ResNet nor"),
         (
             {"layer1.0.se.fc1.weight": np.zeros(3, np.float32)},
-            "layer1.0.se.fc1.weight is no part of DDAG",
+            "layer1.0.se.fc1.weight is no part of the method",
         ),
         ({"layer1.0.conv1.weight": np.zeros(3, np.int8)}, "holds int8"),
     ],
@@ -320,12 +338,12 @@ def test_other_identities_are_drawn_anew_for_training_only(original: Arrays) -> 
     needles = ("classifier.weight", "(5, 512)", "(7, 512)", "5 identities")
     assert_refused_unchanged(network, original, *needles, for_training=False)
     before = values_of(network)
-    report = weights.fill(network, original, "a", for_training=True)
+    report = fill(network, original, "a", for_training=True)
     missing = [row.name for row in report.rows if row.what == "missing"]
     assert missing == ["classifier.weight", "graph.second.weight", "graph.second.attention"]
     for name in missing:
         np.testing.assert_array_equal(network.parameters_dict()[name].asnumpy(), before[name])
-    first = network.graph.first.weight.asnumpy()[0]
+    first = network.objective.graph.first.weight.asnumpy()[0]
     np.testing.assert_array_equal(first, original["attention_0.W"])
 
 
@@ -335,12 +353,12 @@ def test_a_branch_that_the_file_lacks_is_drawn_anew_for_training_only(original: 
         for name, value in original.items()
         if not name.startswith(("wpa", "attention_", "out_att"))
     }
-    report = weights.fill(small_network(), bare, "a", for_training=True)
+    report = fill(small_network(), bare, "a", for_training=True)
     missing = {row.name.split(".")[0] for row in report.rows if row.what == "missing"}
     assert missing == {"part", "graph"}
     assert_refused_unchanged(small_network(), bare, "part.gate (3,) is missing", for_training=False)
     # Evaluation does not use graph attention.
-    report = weights.fill(small_network(part=0), bare, "a", for_training=False)
+    report = fill(small_network(part=0), bare, "a", for_training=False)
     assert {row.name.split(".")[0] for row in report.rows if row.what == "missing"} == {"graph"}
 
 
@@ -362,25 +380,25 @@ def test_the_architecture_is_read_from_the_shapes(original: Arrays, resnet18: Ar
         "heads": 2,
         "identities": 5,
     }
-    assert weights.infer_architecture(original, "a") == told
-    assert weights.infer_architecture(values_of(small_network()), "a") == told
+    assert weights.infer_architecture(original, "a", NAMES) == told
+    assert weights.infer_architecture(values_of(small_network()), "a", NAMES) == told
     bare = values_of(small_network(part=0, graph=False))
     told = {"backbone": "resnet18", "part": 0, "graph": False, "identities": 5}
-    assert weights.infer_architecture(bare, "a") == told
-    assert weights.infer_architecture(resnet18, "a") == {**told, "identities": 0}
+    assert weights.infer_architecture(bare, "a", NAMES) == told
+    assert weights.infer_architecture(resnet18, "a", NAMES) == {**told, "identities": 0}
 
 
 def test_a_resnet_of_unknown_depth_has_no_architecture() -> None:
     given = {name: np.zeros(1, np.float32) for name in resnet_shapes(101)}
     with pytest.raises(InputError, match=r"\[3, 4, 23, 3\] blocks with three"):
-        weights.infer_architecture(given, "a")
+        weights.infer_architecture(given, "a", NAMES)
 
 
 @pytest.mark.parametrize("name", ["classifier.weight", "wpa.gate"])
 def test_an_incomplete_file_has_no_architecture(name: str, original: Arrays) -> None:
     given = {each: value for each, value in original.items() if each != name}
     with pytest.raises(InputError, match="missing"):
-        weights.infer_architecture(given, "a")
+        weights.infer_architecture(given, "a", NAMES)
 
 
 # There and back -----------------------------------------------------------------------------------
@@ -388,18 +406,18 @@ def test_an_incomplete_file_has_no_architecture(name: str, original: Arrays) -> 
 
 def test_export_and_import_give_the_same_bits(tmp_path: Path) -> None:
     network, path = small_network(), tmp_path / "net.safetensors"
-    weights.write_original(network, path)
+    weights.write_original(network, path, NAMES)
     assert [each.name for each in tmp_path.iterdir()] == ["net.safetensors"]
     back = small_network()
-    initial.initialise(back, seed=1)
-    weights.load(back, path, source="a", for_training=False)
+    initialise(back, 1, Ddag.rules)
+    weights.load(back, path, source="a", names=NAMES, for_training=False)
     for name, value in values_of(network).items():
         np.testing.assert_array_equal(back.parameters_dict()[name].asnumpy(), value)
 
 
 def test_an_export_has_the_authors_names_shapes_and_types(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
-    weights.write_original(small_network(), path)
+    weights.write_original(small_network(), path, NAMES)
     state = weight_files.read(path, "a")
     shapes = {name: shape for name, shape in original_shapes(18).items() if not is_dead(name)}
     assert {name: value.shape for name, value in state.items()} == shapes
@@ -409,10 +427,10 @@ def test_an_export_has_the_authors_names_shapes_and_types(tmp_path: Path) -> Non
 
 def test_an_export_leaves_an_earlier_file_whole_where_it_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="safetensors"):
-        weights.write_original(small_network(), tmp_path / "net.pth")
+        weights.write_original(small_network(), tmp_path / "net.pth", NAMES)
     (tmp_path / "net.safetensors").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
-        weights.write_original(small_network(), tmp_path / "net.safetensors")
+        weights.write_original(small_network(), tmp_path / "net.safetensors", NAMES)
     assert [each.name for each in tmp_path.iterdir()] == ["net.safetensors"]
 
 
@@ -425,8 +443,8 @@ def test_a_run_s_checkpoint_is_taken_without_its_progress(tmp_path: Path) -> Non
     entries.append({"name": "ddag.sha256", "data": Tensor(np.zeros(32, np.uint8))})
     ms.save_checkpoint(entries, str(path))
     back = small_network(identities=5)
-    initial.initialise(back, seed=1)
-    report = weights.load(back, path, source="a", for_training=False)
+    initialise(back, 1, Ddag.rules)
+    report = weights.load(back, path, source="a", names=NAMES, for_training=False)
     assert report.kind is Kind.OURS
     ignored = [row.name for row in report.rows if row.what == "ignored"]
     assert ignored == ["optimizer.moments.x", "ddag.meta", "ddag.sha256"]
@@ -435,8 +453,8 @@ def test_a_run_s_checkpoint_is_taken_without_its_progress(tmp_path: Path) -> Non
 
 
 def test_a_translated_resnet_is_a_backbone_of_ours(resnet18: Arrays) -> None:
-    ours = translate(resnet18, "a").values
-    report = weights.fill(small_network(), ours, "a", for_training=True)
+    ours = translated(resnet18, "a").values
+    report = fill(small_network(), ours, "a", for_training=True)
     assert report.kind is Kind.OURS
 
 
