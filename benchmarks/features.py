@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,13 +13,15 @@ from mindspore import Tensor, nn
 from benchmarks import report
 from benchmarks.bare import BareNetwork
 from benchmarks.report import Row
+from benchmarks.settings import composed, learner_of
 from benchmarks.turns import Turn, ratio, take_turns
-from ddag.datasets import regdb
-from ddag.evaluation.evaluator import REGDB, Evaluator
+from ddag.datasets import open_dataset
+from ddag.datasets.synthetic import LAYOUT
 from ddag.machine import device
-from ddag.model.initial import initialise
-from ddag.model.network import DDAG
-from ddag.people import generate as synthetic
+from ddag.methods import open_method
+from ddag.people.generate import generate
+from ddag.settings.settings import Settings
+from ddag.training.parts import build_evaluator, build_extractor
 
 CLASSES = 395
 
@@ -37,15 +40,22 @@ class BareForward(nn.Cell):
 def framework(root: Path, backbone: str, height: int, width: int, batch: int, part: int) -> Turn:
     """Read, decode, resize, extract: the query of a test set."""
     device.configure("CPU", device_id=0, mode="graph", seed=0)
-    network = DDAG(
-        CLASSES, backbone=backbone, part=part, graph=False, low_dim=8, heads=1, height=height
-    )
-    initialise(network, seed=0)
-    test_set = regdb.read_test(root, trial=1, direction="v2i")
-    evaluator = Evaluator(
-        network, test_set, protocol=REGDB, height=height, width=width, batch=batch
-    )
-    return lambda: evaluator.extract(test_set.query)
+    settings = settings_of(root, backbone, height, width, batch, part)
+    query = open_dataset(settings.dataset, settings.data).read_test().query
+    learner = learner_of(settings, CLASSES)
+    extractor = build_extractor(open_method(settings), learner.network)
+    return lambda: extractor.extract(query.paths.tolist(), query.modality)
+
+
+def settings_of(
+    root: Path, backbone: str, height: int, width: int, batch: int, part: int
+) -> Settings:
+    """Settings of an evaluation of DDAG on people in RegDB's layout."""
+    return composed(
+        "dataset=regdb", f"dataset.root={root}", f"model.backbone={backbone}",
+        f"model.part={part}", "model.graph=false", f"data.height={height}",
+        f"data.width={width}", f"data.test_batch={batch}",
+    )  # fmt: skip
 
 
 def bare(images: int, backbone: str, height: int, width: int, batch: int) -> Turn:
@@ -53,11 +63,11 @@ def bare(images: int, backbone: str, height: int, width: int, batch: int) -> Tur
     device.configure("CPU", device_id=0, mode="graph", seed=0)
     forward = BareForward(BareNetwork(backbone, CLASSES))
     forward.set_train(False)
-    images = np.random.default_rng(0).standard_normal((batch, 3, height, width), np.float32)
+    given = np.random.default_rng(0).standard_normal((batch, 3, height, width), np.float32)
 
     def turn() -> None:
         for _ in range(images // batch):
-            forward(Tensor(images)).asnumpy()
+            forward(Tensor(given)).asnumpy()
 
     return turn
 
@@ -73,7 +83,7 @@ def measure(
     """Features of test images against the bare network's forward pass, ResNet-50, 288 x 144"""
     with TemporaryDirectory() as name:
         root = Path(name) / "people"
-        synthetic.generate(root, layout="regdb", identities=images // 2, images=4, seed=0)
+        generate(root, layout=LAYOUT, identities=images // 2, images=4, seed=0)
         size = (backbone, height, width, batch)
         times = take_turns(
             {
@@ -98,12 +108,13 @@ def measure(
 def count(root: Path) -> bool:
     """Whether two galleries that share images have each extracted once."""
     device.configure("CPU", device_id=0, mode="pynative", seed=0)
-    network = DDAG(4, backbone="resnet18", part=0, graph=False, low_dim=8, heads=1, height=32)
-    initialise(network, seed=0)
-    test_set = regdb.read_test(root, trial=1, direction="v2i")
+    settings = settings_of(root, "resnet18", 32, 16, 8, 0)
+    dataset = open_dataset(settings.dataset, settings.data)
+    test_set = dataset.read_test()
     everything = np.arange(len(test_set.gallery))
-    test_set = type(test_set)(test_set.query, test_set.gallery, (everything, everything))
-    evaluator = Evaluator(network, test_set, protocol=REGDB, height=32, width=16, batch=8)
+    test_set = replace(test_set, trials=(everything, everything))
+    network = learner_of(settings, 4).network
+    evaluator = build_evaluator(open_method(settings), network, dataset, test_set)
     done: list[int] = []
     evaluator.evaluate(advance=done.append)
     return sum(done) == len(test_set.query) + len(test_set.gallery)

@@ -15,15 +15,15 @@ if __name__ == "__main__":
 
     processors.claim(None, processors.ALONE)
     environment.prepare()
-    from ddag.training import step as train
+    from ddag.training.step import Trainer
 
-    step = train.Trainer.step
+    step = Trainer.step
 
     def first(*args: object, **kwargs: object) -> None:
         """Take a step and end."""
         step(*args, **kwargs)  # type: ignore[arg-type]
         os._exit(0)
 
-    train.Trainer.step = first  # type: ignore[assignment, method-assign]
+    Trainer.step = first  # type: ignore[assignment, method-assign]
     sys.argv[0] = str(RUN)
     runpy.run_path(str(RUN), run_name="__main__")

@@ -15,15 +15,14 @@ import rich
 
 from benchmarks import report
 from benchmarks.report import Row
-from benchmarks.settings import composed
+from benchmarks.settings import composed, trainer_of
 from ddag.data.loader import Batch
 from ddag.machine.interruption import Requests
-from ddag.model.initial import initialise
 from ddag.runs.tracking import Tracker
+from ddag.settings.choices import Modality
 from ddag.settings.settings import Settings
-from ddag.training import parts as build
-from ddag.training.loop import Training
-from ddag.training.step import Trainer
+from ddag.training import parts
+from ddag.training.loop import Loop
 
 
 class Interludes(Tracker):
@@ -53,24 +52,16 @@ class Interludes(Tracker):
 
 def step_alone(settings: Settings, identities: int) -> Callable[[int], None]:
     """So many steps on one batch that is at hand."""
-    network = build.build_network(settings, identities)
-    initialise(network, settings.seed)
-    trainer = Trainer(
-        network,
-        build.build_loss(settings, network),
-        build.build_optimizer(settings, network, 10_000),
-        dropout=settings.model.dropout,
-        seed=settings.seed,
-    )
+    trainer = trainer_of(settings, identities)
     chosen = settings.sampler
     shape = (2, chosen.identities * chosen.images, 3, settings.data.height, settings.data.width)
-    visible, infrared = np.random.default_rng(0).standard_normal(shape, np.float32)
-    batch = Batch(visible, infrared, np.repeat(np.arange(chosen.identities), chosen.images))
-    batch = batch._replace(identities=batch.identities.astype(np.int32))
+    images = np.random.default_rng(0).standard_normal(shape, np.float32)
+    people = np.repeat(np.arange(chosen.identities, dtype=np.int32), chosen.images)
+    batch = Batch.of_views(list(zip(Modality, images)), people)
 
     def take(steps: int) -> None:
         for position in range(steps):
-            trainer.step(batch, epoch=0, position=position, graph_weight=0.5)
+            trainer.step(batch, epoch=0, position=position, scalars={"graph_weight": 0.5})
 
     take(1)
     return take
@@ -84,8 +75,8 @@ def measure(identities: int = 150, images: int = 10, epochs: int = 5, *more: str
             f"dataset.root={name}/people", f"train.epochs={epochs}", "train.steps=null",
             "train.eval_every=0", "train.eval_start=false", *more,
         )  # fmt: skip
-        build.configure_device(settings)
-        training = Training(settings, Path(name) / "run")
+        parts.configure_device(settings)
+        loop = Loop(settings, Path(name) / "run")
         people = identities // 2
         steps = people * images // (settings.sampler.identities * settings.sampler.images)
         take = step_alone(settings, people)
@@ -93,7 +84,7 @@ def measure(identities: int = 150, images: int = 10, epochs: int = 5, *more: str
         rich.reconfigure(force_terminal=True, file=io.StringIO())
         tracker = Interludes(Path(name), lambda: take(steps))
         with tracker:
-            training.run(tracker, Requests())
+            loop.train(tracker, Requests())
         rich.reconfigure()
     # The first epoch waits for the compiler, the last one for the evaluation.
     whole, alone = tracker.whole[1:-1], tracker.alone[1:-1]

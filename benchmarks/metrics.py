@@ -15,6 +15,7 @@ from benchmarks.report import Row
 from benchmarks.turns import Prepare, Turn, take_turns
 from ddag.data.records import Records, TestSet
 from ddag.evaluation import metrics
+from ddag.evaluation.ranking import Features
 from ddag.settings.choices import Modality
 
 CHANNELS = 2048
@@ -100,9 +101,8 @@ def compare(title: str, size: Mapping[str, int], counts: Counts, *, rounds: int 
     generator = np.random.default_rng(0)
     who = np.arange(size["queries"]) % size["people"]
     held = np.arange(size["gallery"]) % size["people"]
-    passed_over = metrics.sysu_excluded(
-        generator.choice([3, 6], len(who)), generator.choice([1, 2, 4, 5], len(held))
-    )
+    cameras = generator.choice([3, 6], len(who)), generator.choice([1, 2, 4, 5], len(held))
+    passed_over = (cameras[0] == 3)[:, None] & (cameras[1] == 2)  # as SYSU-MM01's queries do
     galleries = [
         -features(len(who), who, 1 + number) @ features(len(held), held, 100 + number).T
         for number in range(2 * size["galleries"])
@@ -178,8 +178,9 @@ def rank_large(gallery: int, queries: int, channels: int) -> Turn:
     from ddag.machine import environment
 
     environment.prepare()
-    from ddag.evaluation.evaluator import REGDB as RULES
+    from ddag.data.protocol import Protocol, exclude_nothing
     from ddag.evaluation.evaluator import Evaluator
+    from ddag.evaluation.extractor import Extractor
 
     generator = np.random.default_rng(0)
     sets = [
@@ -191,17 +192,17 @@ def rank_large(gallery: int, queries: int, channels: int) -> Turn:
         for records in sets
     }
 
-    class Ranking(Evaluator):
-        """With features at hand."""
+    class AtHand(Extractor):
+        """Features that are there already."""
 
         def __init__(self) -> None:
-            self._set = TestSet(sets[0], sets[1], (np.arange(gallery),))
-            self._protocol, self._reranking = RULES, False
+            pass
 
-        def extract(self, records: Records, advance: object = None) -> dict[str, np.ndarray]:
-            return {"feat": given[records.modality]}
+        def extract(self, paths: object, modality: Modality, advance: object = None) -> Features:
+            return {"feat": given[modality]}
 
-    return lambda: Ranking().evaluate()
+    test_set = TestSet(sets[0], sets[1], (np.arange(gallery),))
+    return lambda: Evaluator(AtHand(), test_set, Protocol(exclude_nothing, "images")).evaluate()
 
 
 def _records(modality: Modality, identities: np.ndarray) -> Records:

@@ -47,7 +47,10 @@ def loader(train_set: TrainSet, *, workers: int = 2) -> tuple[TrainLoader, Ident
         images=4,
         seed=0,
     )
-    return TrainLoader(train_set, sampler, augmentation=RELEASE, workers=workers, seed=0), sampler
+    batches = TrainLoader(
+        train_set, sampler, views=tuple(Modality), augmentation=RELEASE, workers=workers, seed=0
+    )
+    return batches, sampler
 
 
 def measure(images: int = 1600, epochs: int = 7) -> list[Row]:

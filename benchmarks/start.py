@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import report
 from benchmarks.report import Row
-from benchmarks.settings import REPOSITORY
 
+REPOSITORY = Path(__file__).parents[1]
 RUN = [sys.executable, str(REPOSITORY / "run.py")]
 COMMANDS = {
     "--help": [*RUN, "--help"],

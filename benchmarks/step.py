@@ -40,28 +40,22 @@ PUBLISHED = Size()
 
 
 def framework(size: Size) -> Turn:
-    """The whole of DDAG through ``ddag.train.Trainer``."""
+    """The whole of DDAG through ``ddag.training.step.Trainer``."""
     _graph_mode()
+    from benchmarks.settings import composed, trainer_of
     from ddag.data.loader import Batch
-    from ddag.losses.objective import BatchLoss
-    from ddag.model.initial import initialise
-    from ddag.model.network import DDAG
-    from ddag.training import optim
-    from ddag.training.step import Trainer
+    from ddag.settings.choices import Modality
 
-    network = DDAG(
-        CLASSES, backbone=size.backbone, part=size.part, graph=True, low_dim=512, heads=4,
-        height=size.height,
+    settings = composed(
+        "recipe=mindspore", f"model.backbone={size.backbone}", f"model.part={size.part}",
+        f"data.height={size.height}", f"data.width={size.width}",
     )  # fmt: skip
-    initialise(network, seed=0)
-    optimizer = optim.build(
-        network, kind="adam", rates=[0.0035] * 1000, backbone_scale=0.1, weight_decay=5e-4
-    )
-    loss = BatchLoss(network, kind="id+tri", triplet="hard", margin=0.3)
-    trainer = Trainer(network, loss, optimizer, dropout=0.2, seed=0)
-    batch = Batch(*size.batch())
-    trainer.compile(batch)
-    return lambda: trainer.step(batch, epoch=0, position=0, graph_weight=0.5)
+    trainer = trainer_of(settings, CLASSES)
+    *images, identities = size.batch()
+    batch = Batch.of_views(list(zip(Modality, images)), identities)
+    scalars = {"graph_weight": 0.5}
+    trainer.compile(batch, scalars)
+    return lambda: trainer.step(batch, epoch=0, position=0, scalars=scalars)
 
 
 def bare(size: Size) -> Turn:

@@ -59,7 +59,7 @@ def score_by(protocol: Protocol, case: dict[str, np.ndarray], distance: np.ndarr
     """Scores by the rules of a data set."""
     query, gallery = (
         Records(
-            case[f"{side}_ids"].astype(str), case[f"{side}_ids"], case[f"{side}_cams"], modality
+            case[f"{side}_ids"].astype(str), case[f"{side}_ids"], case[f"{side}_cams"], kind
         )
         for side, kind in (("query", Modality.infrared), ("gallery", Modality.visible))
     )
