@@ -53,6 +53,19 @@ def only_run(folder: Path) -> Path:
     return run
 
 
+def read_result(folder: Path) -> dict[str, Any]:
+    """The result of the only run in ``folder``."""
+    result: dict[str, Any] = json.loads((only_run(folder) / "result.json").read_text())
+    return result
+
+
+def evaluate(
+    folder: Path, checkpoint: Path, *words: str, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Type in the job evaluate; as ``type_in``."""
+    return type_in(folder, "job=evaluate", f"checkpoint={checkpoint}", *words, code=code)
+
+
 def read_metrics(run: Path) -> list[dict[str, float]]:
     """A line an epoch."""
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

@@ -85,7 +85,7 @@ def test_a_whole_loop_takes_turns_with_its_step(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_features_are_extracted_once() -> None:
-    rows = features.measure("resnet18", 32, 16, batch=8, images=8, rounds=1)
+    rows = features.measure("resnet18", 48, 24, batch=8, images=8, rounds=1)
     assert rows[-1].met
 
 

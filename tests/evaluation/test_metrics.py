@@ -58,9 +58,7 @@ def reference(name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
 def score_by(protocol: Protocol, case: dict[str, np.ndarray], distance: np.ndarray) -> Scores:
     """Scores by the rules of a data set."""
     query, gallery = (
-        Records(
-            case[f"{side}_ids"].astype(str), case[f"{side}_ids"], case[f"{side}_cams"], kind
-        )
+        Records(case[f"{side}_ids"].astype(str), case[f"{side}_ids"], case[f"{side}_cams"], kind)
         for side, kind in (("query", Modality.infrared), ("gallery", Modality.visible))
     )
     excluded = protocol.excluded(query, gallery)

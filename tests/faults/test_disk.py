@@ -29,5 +29,5 @@ def test_a_full_disk_ends_in_one_line_and_leaves_the_checkpoint(
     (line,) = err.strip().splitlines()
     assert line.startswith(f"error: {last}: cannot be written")
     assert last.read_bytes() == before
-    assert checkpoint.read(last).meta["epoch"] == 1
+    assert checkpoint.read(last).described.epoch == 1
     assert not list(last.parent.glob(".*.ckpt"))

@@ -20,7 +20,7 @@ def test_signals_save_and_say_how_to_go_on(
     assert killing.await_file(process, run, "metrics.jsonl")
     process.send_signal(signal.SIGUSR1)
     assert killing.await_file(process, checkpoints, "last.ckpt"), "SIGUSR1 saves"
-    assert process.poll() is None, "and the training goes on"
+    assert process.poll() is None, "and the run goes on"
     process.send_signal(signal.SIGINT)
     out, _ = killing.finish(process, code=130)
     assert "Saved after epoch 0" in out
@@ -31,7 +31,7 @@ def test_signals_save_and_say_how_to_go_on(
     killing.await_change(process, checkpoints / "last.ckpt", saved)
     process.send_signal(signal.SIGTERM)
     out, err = killing.finish(process, code=143)
-    assert "Going on from" in out
+    assert "Resuming from" in out
     assert "Traceback" not in err
 
     killing.finish(killing.start(run, tiny_regdb))

@@ -30,7 +30,7 @@ WORDS = [*TINY, "train.steps=3", "train.save_every_steps=1", "train.resume=auto"
 
 
 def start(run: Path, data: Path, *words: str, **how: Any) -> subprocess.Popen[str]:
-    """A training in the run folder ``run``, gone on with if it was begun before."""
+    """A training in the run folder ``run``, resumed if it was begun before."""
     given = ["dataset=regdb", f"dataset.root={data}", f"hydra.run.dir={run}", *WORDS, *words]
     return subprocess.Popen(
         [sys.executable, str(REPOSITORY / "run.py"), *given],
@@ -75,7 +75,7 @@ def outcome(run: Path) -> dict[str, Any]:
             for key in sorted(values):
                 digest.update(key.encode() + values[key].asnumpy().tobytes())
         found[name] = digest.hexdigest()
-        found[f"{name} at"] = stored.meta["epoch"], stored.meta["step"]
+        found[f"{name} at"] = stored.described.epoch, stored.described.step
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         line.pop("train/images_per_second", None)

@@ -1,4 +1,4 @@
-"""The jobs visualize and search, on networks that nobody trained."""
+"""The job search, on networks that nobody trained."""
 
 from __future__ import annotations
 
@@ -12,65 +12,10 @@ import pytest
 from PIL import Image
 from typed import parse
 
-from ddag.jobs import search, visualize
+from ddag.jobs import search
 from ddag.machine.errors import InputError
-from ddag.model.initial import initialise
-from ddag.settings.composition import to_plain
-from ddag.training import checkpoint
-from ddag.training import parts as build
 
-SMALL = ["data.height=64", "data.width=32", "data.test_batch=16", "model.backbone=resnet18",
-         "model.low_dim=8", "model.graph=false"]  # fmt: skip
 AS_IT_IS = ["device.mode=pynative"]  # compiling takes longer than a few images do
-
-
-def untrained(folder: Path, *words: str) -> Path:
-    """A checkpoint of a network as it is drawn."""
-    settings = parse(*SMALL, *words)
-    network = build.build_network(settings, 6)
-    initialise(network, seed=0)
-    path = folder / "drawn.ckpt"
-    meta = {"settings": to_plain(settings), "identities": 6, "epoch": 0, "step": 0}
-    checkpoint.save(path, network, meta=meta)
-    return path
-
-
-@pytest.fixture(scope="module")
-def regdb_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny_regdb: Path) -> Path:
-    folder = tmp_path_factory.mktemp("regdb")
-    return untrained(folder, "dataset=regdb", f"dataset.root={tiny_regdb}", "dataset.direction=i2v")
-
-
-def visualized(path: Path, folder: Path) -> str:
-    """Run the job and return its page."""
-    settings = parse("job=visualize", f"checkpoint={path}", *AS_IT_IS)
-    visualize.visualize(settings, folder, [])
-    return (folder / "index.html").read_text()
-
-
-def test_visualize_leaves_a_page_with_every_image_in_it(
-    regdb_checkpoint: Path, tmp_path: Path
-) -> None:
-    page = visualized(regdb_checkpoint, tmp_path)
-    names = {"rank_lists", "activation", "parts", "distances", "map"}
-    assert {file.stem for file in tmp_path.glob("*.png")} == names
-    for name in names:
-        with Image.open(tmp_path / f"{name}.png") as image:
-            assert min(image.size) >= 200
-    assert page.count("data:image/png;base64,") == len(names)
-    assert checkpoint.sha256(regdb_checkpoint) in page
-    assert "http" not in page
-
-
-def test_visualize_says_what_a_network_without_parts_has_not(
-    tmp_path: Path, tiny_sysu: Path
-) -> None:
-    path = untrained(tmp_path, "dataset=sysu", f"dataset.root={tiny_sysu}", "model.part=0")
-    page = visualized(path, tmp_path / "run")
-    assert {file.stem for file in (tmp_path / "run").glob("*.png")} == {
-        "rank_lists", "activation", "distances", "map",
-    }  # fmt: skip
-    assert "no part attention (model.part=0)" in page
 
 
 @pytest.fixture
@@ -86,12 +31,12 @@ def searched(path: Path, folder: Path, *words: str) -> list[dict[str, str]]:
     """Run the job and return its table."""
     settings = parse("job=search", f"checkpoint={path}", *words, *AS_IT_IS)
     folder.mkdir(exist_ok=True)
-    search.search(settings, folder, [])
+    search.run(settings, folder, [])
     with (folder / "ranking.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def test_a_image_that_is_in_the_archive_is_found_first(
+def test_an_image_that_is_in_the_archive_is_found_first(
     regdb_checkpoint: Path, archive: Path, tmp_path: Path
 ) -> None:
     own = sorted((archive / "days" / "2").iterdir())[1]
