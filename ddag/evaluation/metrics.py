@@ -54,7 +54,7 @@ class Scores:
     mINP: float  # noqa: N815
 
     def as_dict(self) -> dict[str, float]:
-        """The figures that papers print: Rank-1, 5, 10, 20, mAP and mINP."""
+        """The scores that papers print: Rank-1, 5, 10, 20, mAP and mINP."""
         ranks = {f"rank{rank}": float(self.cmc[rank - 1]) for rank in (1, 5, 10, 20)}
         return {**ranks, "mAP": self.mAP, "mINP": self.mINP}
 

@@ -33,7 +33,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """Print the share of each phase of a step; leave MindSpore's own profile in ``folder``.
 
     Args:
-        settings: of a training.
+        settings: of a run.
         folder: the run folder.
         given: not used.
 
@@ -101,7 +101,7 @@ class _Step:
                 marks = [time.perf_counter()]
 
     def again(self) -> None:
-        """The last step once more, as a training does it."""
+        """The last step once more, as a run does it."""
         self._move(self._differentiate()[1])
 
     def _load(self, batch: Batch) -> None:

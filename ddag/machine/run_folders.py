@@ -1,4 +1,4 @@
-"""Where a run's files lie, and which run a new command goes on with. No MindSpore."""
+"""Where a run's files lie, and which run a new command resumes. No MindSpore."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ AUTO = "auto"
 
 
 def choose(resume: object, runs: str, name: str) -> str:
-    """The run folder of a command: the one it goes on with, or a new one.
+    """The run folder of a command: the one it resumes, or a new one.
 
     Args:
-        resume: ``train.resume``; a run folder is gone on with in place, and so is, for ``auto``,
+        resume: ``train.resume``; a run folder is resumed in place, and so is, for ``auto``,
             the newest run of ``runs`` that has a checkpoint but no result.
         runs: folder of the runs of one tag.
         name: of a new run folder.
@@ -29,11 +29,11 @@ def choose(resume: object, runs: str, name: str) -> str:
 
 
 def newest_unfinished(runs: Path) -> Optional[Path]:
-    """The last run by name that can be gone on with: it has a checkpoint but no result."""
+    """The last run by name that can be resumed: it has a checkpoint but no result."""
     started = [run for run in runs.glob("*") if saved(run) and not (run / RESULT).exists()]
     return max(started, key=lambda run: run.name, default=None)
 
 
 def saved(run: Path) -> list[Path]:
-    """The checkpoints of a run folder that a training can go on from, newest first."""
+    """The checkpoints of a run folder that a run can be resumed from, newest first."""
     return [path for name in (LAST, PREVIOUS) if (path := run / CHECKPOINTS / name).is_file()]

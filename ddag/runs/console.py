@@ -75,10 +75,10 @@ def show_next_commands(folder: Path, best: Path) -> None:
 
 
 def show_resume_command(given: Sequence[str], folder: Path) -> None:
-    """Print what to type to go on with the run in ``folder``, started with ``given`` overrides."""
+    """Print what to type to resume the run in ``folder``, started with ``given`` overrides."""
     words = [word for word in given if not word.startswith("train.resume=")]
     command = ["python", "run.py", *words, f"train.resume={_from_here(folder)}"]
-    _print_commands(f"stopped; to go on  {shlex.join(command)}")
+    _print_commands(f"stopped; to resume  {shlex.join(command)}")
 
 
 def _print_commands(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Sweeps: their jobs listed or gone on with, failures kept, a leaderboard beside the jobs."""
+"""Sweeps: their jobs listed or resumed, failures kept, a leaderboard beside the jobs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 SAVED = "multirun.yaml"  # the whole configuration of a sweep, as Hydra itself writes it
 UNNAMED = "hydra.job.config.override_dirname.exclude_keys"  # settings not in a folder's name
-# Of Hydra's own settings, those that a sweep is gone on with.
+# Of Hydra's own settings, those that a sweep is resumed with.
 _HARMLESS = re.compile(r"hydra\.mode|hydra/(launcher|sweeper)|hydra\.(launcher|sweeper)\.\w+")
 FAILED = 1  # exit code of a sweep in which a job failed
 
@@ -53,7 +53,7 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Option
     except Exception as error:  # whatever a job dies of, the others go on
         text = one_line(error) if is_bad_input(error) else _with_traceback(error)
     except BaseException:
-        log.info("To go on: python run.py sweep.resume=%s", folder.parent)
+        log.info("To resume: python run.py sweep.resume=%s", folder.parent)
         raise
     record.write_text(f"{text}\n", encoding="utf-8")
     log.error("failed: %s", text)
@@ -80,7 +80,7 @@ def expand_resume(words: Sequence[str]) -> list[str]:
     kept = [word for word in kept if _key(word) not in ("hydra.sweep.dir", "sweep.resume", UNNAMED)]
     _refuse_code(kept, given[-1])
     if "train.resume" not in map(_key, kept):
-        kept.append("train.resume=auto")  # a job in the middle goes on where it was
+        kept.append("train.resume=auto")  # a job in the middle resumes where it was
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     return [*kept, f"hydra.sweep.dir='{quoted}'", *_left_to_tune(saved, folder), *words]
 
@@ -111,7 +111,7 @@ class Sweep(Callback):
             )
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Refuse what cannot be swept, list the jobs if asked to, or note how to go on."""
+        """Refuse what cannot be swept, list the jobs if asked to, or note how to resume."""
         # Hydra turns exceptions of a callback into warnings; this ends the program instead.
         with one_line_errors():
             jobs = _jobs(config)
@@ -189,7 +189,7 @@ def _list(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
 
 
 def _report(folder: Path, *, shown: bool = False) -> None:
-    """Write the report of a sweep whose jobs have figures."""
+    """Write the report of a sweep whose jobs have scores."""
     from ddag.runs.report import files  # Matplotlib and NumPy: not for every command
 
     board = compare(read_runs(folder))

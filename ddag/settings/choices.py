@@ -52,7 +52,7 @@ class ScheduleKind(Enum):
 
 
 class OnNan(Enum):
-    """What a training does at a step whose loss or gradient is not finite."""
+    """What a run does at a step whose loss or gradient is not finite."""
 
     stop = "stop"
     skip = "skip"

@@ -36,7 +36,7 @@ def one_line_errors() -> Iterator[None]:
     # Hydra would print errors itself, cut short and with exit code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    # It asks a training to save; where none is under way there is nothing to be saved.
+    # It asks a run to save; where none is under way there is nothing to be saved.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         yield

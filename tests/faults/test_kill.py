@@ -1,4 +1,4 @@
-"""A training that is killed and gone on with ends to the bit as one that never was."""
+"""A training that is killed and resumed ends to the bit as one that never was."""
 
 from __future__ import annotations
 
