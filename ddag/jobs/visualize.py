@@ -28,8 +28,8 @@ PAGE_TITLE = "What a network sees"
 RANK_LISTS = 12  # queries
 PEOPLE_SEEN = 6  # in activation maps, an image of each in each modality
 PEOPLE_ON_MAP = 20
-PICTURES_ON_MAP = 600
-PICTURES_ATTENDED = 256  # of each modality, whose attention between parts is averaged
+IMAGES_ON_MAP = 600
+IMAGES_ATTENDED = 256  # of each modality, whose attention between parts is averaged
 
 
 def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
@@ -133,7 +133,7 @@ def _parts(compared: Comparison, observer: Observer) -> Section:
         return Section(name, title, "The network has no part attention (model.part=0).")
     means = {}
     for side in (compared.query, compared.gallery):
-        chosen = side.select(evenly(len(side), PICTURES_ATTENDED))
+        chosen = side.select(evenly(len(side), IMAGES_ATTENDED))
         attended = observer.look(chosen).parts
         assert attended is not None
         means[f"{side.modality.value}, mean of {len(chosen)}"] = attended.mean(axis=0)
@@ -147,7 +147,7 @@ def _parts(compared: Comparison, observer: Observer) -> Section:
 
 
 def _map(compared: Comparison, feature: str, seed: int) -> Section:
-    sample = compared.sample(feature, people=PEOPLE_ON_MAP, images=PICTURES_ON_MAP)
+    sample = compared.sample(feature, people=PEOPLE_ON_MAP, images=IMAGES_ON_MAP)
     if len(sample.paths) < features.FEWEST:
         return Section("map", "Map", f"A map takes {features.FEWEST} images; there are fewer.")
     return Section(

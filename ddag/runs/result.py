@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-from ddag.evaluation.metrics import ScoresByFeature
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
 from ddag.machine.run_folders import RESULT
+
+if TYPE_CHECKING:  # NumPy: not for every command
+    from ddag.evaluation.metrics import ScoresByFeature
 
 
 @dataclass(frozen=True)

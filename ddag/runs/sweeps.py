@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import sys
@@ -11,10 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -144,18 +144,29 @@ class Sweep(Callback):
 
 def _jobs(config: DictConfig) -> list[list[str]]:
     """Overrides of each job; of none where the sweeper chooses them one by one."""
-    if not _is_one_of_hydras(config.hydra.sweeper, BasicSweeper):
+    if not _is_hydras_own(config.hydra.sweeper, "BasicSweeper"):
         return []
     params = [f"{key}={values}" for key, values in (config.hydra.sweeper.params or {}).items()]
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
-    (jobs,) = BasicSweeper.split_arguments(parsed, None)
-    return jobs
+    # By key: what is said last of a setting holds.
+    choices = {
+        each.get_key_element(): _values(each)
+        for each in parser.parse_overrides([*params, *config.hydra.overrides.task])
+    }
+    return [list(job) for job in itertools.product(*choices.values())]
+
+
+def _values(override: Override) -> list[str]:
+    """An override as each of the jobs has it."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [f"{key}={override.get_value_element_as_str()}"]
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 def _refuse_several_devices(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
     """Hydra's own launcher runs all jobs in one process, and MindSpore has one device in each."""
-    if not _is_one_of_hydras(config.hydra.launcher, BasicLauncher):
+    if not _is_hydras_own(config.hydra.launcher, "BasicLauncher"):
         return
     keys = ("device", "device.target", "device.id")
     words = {word for job in jobs for word in job if _key(word) in keys}
@@ -213,8 +224,9 @@ def _with_traceback(error: Exception) -> str:
     return f"{summary}\n\n{traceback.format_exc()}"
 
 
-def _is_one_of_hydras(node: DictConfig, plugin: type) -> bool:
-    return bool(node._target_ == f"{plugin.__module__}.{plugin.__name__}")
+def _is_hydras_own(node: DictConfig, plugin: str) -> bool:
+    target = str(node._target_)
+    return target.startswith("hydra.") and target.endswith(f".{plugin}")
 
 
 def _key(word: str) -> str:
