@@ -71,6 +71,7 @@ class MethodContract:
         yield request.param
         ms.set_context(mode=ms.PYNATIVE_MODE)
 
+    @pytest.mark.smoke
     def test_a_step_moves_every_parameter_that_trains_and_says_each_term(self, mode: str) -> None:
         method, learner = small(self.method)
         before = state(learner)

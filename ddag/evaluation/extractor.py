@@ -38,7 +38,7 @@ class FeatureStream(nn.Cell):
         Args:
             images: ``(B, 3, H, W)`` normalised.
         """
-        features: tuple[Tensor, ...] = ()
+        features = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
         for each in self.network.embed(self.shared(self.stem(images))):
             features = features + (self.normalise(each),)  # noqa: RUF005, MindSpore 1.10
         return features

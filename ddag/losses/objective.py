@@ -52,7 +52,7 @@ class Objective(nn.Cell):
 
     def shared_losses(self, outputs: Outputs, identities: Tensor, modalities: Tensor) -> Outputs:
         """The losses that are switched on; arguments as of ``construct``."""
-        losses: Outputs = ()
+        losses = ()  # type: Outputs  # MindSpore 1.10 compiles no annotation
         if self.has_identity:
             losses = losses + (cross_entropy(outputs[1], identities),)
         if self.by_centers:

@@ -56,3 +56,15 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 def test_knowing_the_names_imports_no_numpy() -> None:
     code = "import sys, ddag.datasets; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_reading_a_data_set_needs_neither_mindspore_nor_tensorboardx() -> None:
+    script = (
+        "import sys\n"
+        "from ddag.datasets import DATASETS\n"
+        "for name in DATASETS.names: DATASETS.find(name)\n"
+        "print({'mindspore', 'tensorboardX'} & sys.modules.keys())"
+    )
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
