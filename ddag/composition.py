@@ -28,6 +28,7 @@ from ddag.settings.jobs import JOBS
 from ddag.settings.settings import Composed, DeviceConfig, Settings
 from ddag.settings.training import SCHEDULES
 
+RESTORED = ("dataset", "data", "model")  # groups that a checkpoint brings along
 MAX_FOLDER_NAME = 200  # file systems end at 255 bytes
 _PACKAGE = Path(__file__).parent
 _PACKED = _PACKAGE / "conf"  # in a wheel; in a checkout conf/ lies beside the package
@@ -113,21 +114,24 @@ def restore(stored: Mapping[str, Any], settings: Settings, given: Sequence[str])
     """
     ours = OmegaConf.structured(settings)
     keys = [override.lstrip("+~").partition("=")[0] for override in given]
+    merged = OmegaConf.create(OmegaConf.to_container(ours, enum_to_str=True))
+    assert isinstance(merged, DictConfig)
     try:
-        merged = OmegaConf.create(OmegaConf.to_container(ours, enum_to_str=True))
         if not {"dataset", "experiment"} & set(keys):
             merged.dataset = stored["dataset"]
-        merged.data = stored["data"]
-        merged.model = stored["model"]
-        for key in keys:
-            if key.partition(".")[0] in ("dataset", "data", "model") and "." in key:
-                OmegaConf.update(merged, key, OmegaConf.select(ours, key))
-        return parse(cast(DictConfig, merged))
+        merged.data, merged.model = stored["data"], stored["model"]
+        kinds = _kinds(merged)
+        for group in RESTORED:
+            _typed(group, merged[group], kinds[group])
     except (OmegaConfBaseException, KeyError, InputError) as error:
         raise InputError(
             f"checkpoint={settings.checkpoint}: its settings do not fit this version of the"
             f" framework ({str(error).splitlines()[0]}); evaluate it with the one that wrote it"
         ) from error
+    for key in keys:
+        if key.partition(".")[0] in RESTORED and "." in key:
+            OmegaConf.update(merged, key, OmegaConf.select(ours, key))
+    return parse(merged)
 
 
 def place(config: HydraConf) -> Place:

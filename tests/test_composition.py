@@ -191,6 +191,14 @@ def test_damaged_settings_of_a_checkpoint_are_refused() -> None:
         composition.restore(stored, parse(), [])
 
 
+def test_what_is_given_beside_a_checkpoint_is_refused_as_given() -> None:
+    stored = to_plain(parse("model.part=3"))
+    now = parse("job=evaluate", "checkpoint=x.ckpt", "model.part=6", "data.height=96")
+    low = {**stored, "data": {**stored["data"], "height": 64}}
+    with pytest.raises(InputError, match=r"^model\.part=6: images 64 high have 4 rows"):
+        composition.restore(low, now, ["model.part=6"])
+
+
 def test_auto_and_pretrained_go_together_since_a_new_run_may_begin() -> None:
     assert parse("train.resume=auto", "model.pretrained=b").train.resume == "auto"
 
