@@ -83,11 +83,37 @@ def test_a_batch_of_three_views_says_identity_and_modality_of_every_image() -> N
         assert batch.identities.dtype == batch.modalities.dtype == np.int32
 
 
-def test_views_of_one_modality_show_the_same_images_each_augmented_by_itself() -> None:
-    for batch in load(NONE, views=THREE):
-        np.testing.assert_array_equal(batch.visible[:4], batch.visible[4:])
-    augmented = load(ALL, views=THREE)
-    assert all((batch.visible[:4] != batch.visible[4:]).any() for batch in augmented)
+def test_views_of_one_modality_show_the_same_sampled_images() -> None:
+    for batch, pair in zip(load(NONE, views=THREE), load(NONE)):
+        np.testing.assert_array_equal(batch.visible, np.tile(pair.visible, (2, 1, 1, 1)))
+        np.testing.assert_array_equal(batch.infrared, pair.infrared)
+
+
+ALIKE = pytest.mark.xfail(strict=True, reason="operations of one pipeline draw alike")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"crop": 4}, marks=ALIKE),
+        pytest.param({"flip": True}, marks=ALIKE),
+        {"grayscale": 0.5},
+        {"erasing": 0.5},
+    ],
+)
+def test_each_augmentation_is_drawn_anew_for_a_second_view(change: dict) -> None:
+    batches = load(replace(NONE, **change), views=THREE)
+    assert any((batch.visible[:4] != batch.visible[4:]).any() for batch in batches)
+
+
+def test_rows_of_a_batch_stand_in_the_networks_order_whatever_the_order_of_the_views() -> None:
+    images = np.arange(6, dtype=np.float32).reshape(3, 2, 1, 1, 1)
+    views = list(zip((Modality.infrared, Modality.visible, Modality.visible), images))
+    batch = Batch.of_views(views, np.array([7, 9], np.int32))
+    assert batch.visible.ravel().tolist() == [2, 3, 4, 5]
+    assert batch.infrared.ravel().tolist() == [0, 1]
+    assert batch.identities.tolist() == [7, 9] * 3
+    assert batch.modalities.tolist() == [0, 0, 0, 0, 1, 1]
 
 
 def test_normalising_is_by_imagenets_mean_and_deviation() -> None:

@@ -180,14 +180,14 @@ def test_the_callers_distances_are_left_alone() -> None:
     np.testing.assert_array_equal(distance, before)
 
 
-def test_as_dict_names_the_figures_of_papers() -> None:
-    figures = Scores(np.linspace(0.05, 1, 20), 0.3, 0.2).as_dict()
-    assert list(figures) == ["rank1", "rank5", "rank10", "rank20", "mAP", "mINP"]
-    assert list(figures.values()) == pytest.approx([0.05, 0.25, 0.5, 1.0, 0.3, 0.2])
-    assert all(type(value) is float for value in figures.values())
+def test_as_dict_names_the_scores_of_papers() -> None:
+    named = Scores(np.linspace(0.05, 1, 20), 0.3, 0.2).as_dict()
+    assert list(named) == ["rank1", "rank5", "rank10", "rank20", "mAP", "mINP"]
+    assert list(named.values()) == pytest.approx([0.05, 0.25, 0.5, 1.0, 0.3, 0.2])
+    assert all(type(value) is float for value in named.values())
 
 
-def test_trials_are_averaged_figure_by_figure() -> None:
+def test_trials_are_averaged_score_by_score() -> None:
     mean, std = metrics.mean_and_std(
         [Scores(np.full(20, 0.2), 0.4, 0.1), Scores(np.full(20, 0.6), 0.5, 0.1)]
     )

@@ -20,7 +20,7 @@ from ddag.settings.choices import Modality
 from ddag.training.learner import Learner
 from ddag.weights import files as weight_files
 from ddag.weights import filling as weights
-from ddag.weights.names import Kind, Translation, translate
+from ddag.weights.names import Kind, translate
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 Arrays = dict[str, np.ndarray]
@@ -102,7 +102,7 @@ def drawn(shapes: Shapes) -> Arrays:
 NAMES = DdagNames()
 
 
-def small_network(identities: int = 5, **model: Any) -> Learner:
+def small_learner(identities: int = 5, **model: Any) -> Learner:
     words = {"data.height": 96, **{f"model.{key}": value for key, value in model.items()}}
     typed = [f"{key}={str(value).lower()}" for key, value in words.items()]
     return small("ddag", *typed, identities=identities)[1]
@@ -112,24 +112,20 @@ def fill(learner: Learner, given: Arrays, source: str, *, for_training: bool) ->
     return weights.fill(learner, given, source, names=NAMES, for_training=for_training)
 
 
-def translated(given: Arrays, source: str) -> Translation:
-    return translate(given, source, NAMES)
-
-
-def values_of(network: Learner) -> Arrays:
-    return {each.name: each.asnumpy().copy() for each in network.get_parameters()}
+def values_of(learner: Learner) -> Arrays:
+    return {each.name: each.asnumpy().copy() for each in learner.get_parameters()}
 
 
 def assert_refused_unchanged(
-    network: Learner, given: Arrays, *needles: str, for_training: bool = True
+    learner: Learner, given: Arrays, *needles: str, for_training: bool = True
 ) -> None:
-    before = values_of(network)
+    before = values_of(learner)
     with pytest.raises(InputError) as refusal:
-        fill(network, given, "model.pretrained=a.pth", for_training=for_training)
+        fill(learner, given, "model.pretrained=a.pth", for_training=for_training)
     for needle in ("model.pretrained=a.pth: ", *needles):
         assert needle in str(refusal.value)
     assert "\n" not in str(refusal.value)
-    for name, value in values_of(network).items():
+    for name, value in values_of(learner).items():
         np.testing.assert_array_equal(value, before[name])
 
 
@@ -150,15 +146,15 @@ def test_the_authors_resnet50_gives_the_recorded_features() -> None:
     with np.load(REFERENCE / "forward_p3.npz") as file:
         recorded = dict(file)
     shapes = original_shapes(50, identities=206, heads=4, low_dim=512)
-    network = small("ddag", "model.backbone=resnet50", "model.low_dim=512", "model.heads=4",
+    learner = small("ddag", "model.backbone=resnet50", "model.low_dim=512", "model.heads=4",
                     "data.height=288", identities=206)[1]  # fmt: skip
-    report = fill(network, drawn(shapes), "job.source=net.t", for_training=False)
+    report = fill(learner, drawn(shapes), "job.source=net.t", for_training=False)
     assert report.kind is Kind.ORIGINAL
     assert report.count("missing") == 0
     for modality in Modality:
         images = Tensor(rule.images(modality.value, (2, 3, 288, 144), 0))
         for name, feature in zip(
-            ("feat", "feat_att"), FeatureStream(network.network, modality)(images)
+            ("feat", "feat_att"), FeatureStream(learner.network, modality)(images)
         ):
             expected = recorded[f"{modality.value}_{name}"]
             np.testing.assert_allclose(feature.asnumpy(), expected, atol=1e-4)
@@ -198,10 +194,10 @@ def test_a_resnet_of_any_naming_fills_both_stems_and_the_shared_layers(
 ) -> None:
     given = {naming(name): value for name, value in resnet18.items() if naming(name)}
     given["momentum" if naming is as_model_zoo else "fc.bias"] = np.zeros((), np.float32)
-    network = small_network()
-    before = values_of(network)
-    report = fill(network, given, "model.pretrained=a", for_training=True)
-    after = values_of(network)
+    learner = small_learner()
+    before = values_of(learner)
+    report = fill(learner, given, "model.pretrained=a", for_training=True)
+    after = values_of(learner)
     for stem in ("visible", "infrared"):
         at = f"backbone.{stem}"
         np.testing.assert_array_equal(after[f"{at}.conv1.weight"], resnet18["conv1.weight"])
@@ -222,21 +218,21 @@ def test_a_resnet_of_any_naming_fills_both_stems_and_the_shared_layers(
 
 
 def test_the_stems_do_not_share_memory(resnet18: Arrays) -> None:
-    network = small_network()
-    fill(network, resnet18, "a", for_training=True)
+    learner = small_learner()
+    fill(learner, resnet18, "a", for_training=True)
     visible, infrared = (
-        network.network.backbone.visible.conv1.weight,
-        network.network.backbone.infrared.conv1.weight,
+        learner.network.backbone.visible.conv1.weight,
+        learner.network.backbone.infrared.conv1.weight,
     )
     ms.ops.assign(visible, Tensor(np.zeros(visible.shape, np.float32)))
     np.testing.assert_array_equal(infrared.asnumpy(), resnet18["conv1.weight"])
 
 
 def test_an_authors_checkpoint_fills_every_parameter(original: Arrays) -> None:
-    network = small_network()
+    learner = small_learner()
     wrapped = {f"module.{name}": value for name, value in original.items()}  # DataParallel's
-    report = fill(network, wrapped, "a", for_training=False)
-    after = values_of(network)
+    report = fill(learner, wrapped, "a", for_training=False)
+    after = values_of(learner)
     np.testing.assert_array_equal(after["graph.first.weight"][1], original["attention_1.W"])
     np.testing.assert_array_equal(after["graph.second.attention"][0], original["out_att.a"])
     np.testing.assert_array_equal(
@@ -264,7 +260,7 @@ def test_a_whole_ddag_serves_the_baseline_without_its_branches(original: Arrays)
 
 
 def test_every_row_of_a_report_says_why(original: Arrays) -> None:
-    report = fill(small_network(part=0), original, "a", for_training=False)
+    report = fill(small_learner(part=0), original, "a", for_training=False)
     assert all(row.why for row in report.rows)
     lines = report.lines()
     assert any("dead" in line and line.startswith("ignored") for line in lines)
@@ -276,7 +272,7 @@ def test_every_row_of_a_report_says_why(original: Arrays) -> None:
 
 def test_a_shape_that_does_not_fit_is_refused_with_both_shapes(original: Arrays) -> None:
     assert_refused_unchanged(
-        small_network(part=2), original, "wpa.gate", "(3,)", "(2,)", "model.part=3"
+        small_learner(part=2), original, "wpa.gate", "(3,)", "(2,)", "model.part=3"
     )
 
 
@@ -292,19 +288,19 @@ def test_a_backbone_of_another_depth_is_refused(
     depth: int, backbone: str, needles: tuple[str, ...]
 ) -> None:
     given = {name: np.zeros(shape, np.float32) for name, shape in resnet_shapes(depth).items()}
-    assert_refused_unchanged(small_network(backbone=backbone), given, *needles)
+    assert_refused_unchanged(small_learner(backbone=backbone), given, *needles)
 
 
 def test_an_incomplete_backbone_is_refused(resnet18: Arrays) -> None:
     given = {name: value for name, value in resnet18.items() if name != "layer3.1.bn2.bias"}
-    assert_refused_unchanged(small_network(), given, "layer3.1.bn2.beta (256,) is missing")
+    assert_refused_unchanged(small_learner(), given, "layer3.1.bn2.beta (256,) is missing")
 
 
 def test_an_incomplete_branch_is_refused(original: Arrays) -> None:
     given = {name: value for name, value in original.items() if name != "wpa.fc2.bias"}
-    assert_refused_unchanged(small_network(), given, "part.key.bias (512,) is missing")
+    assert_refused_unchanged(small_learner(), given, "part.key.bias (512,) is missing")
     given = {name: value for name, value in original.items() if name != "attention_0.W"}
-    assert_refused_unchanged(small_network(), given, "head 0 of graph.first.weight is missing")
+    assert_refused_unchanged(small_learner(), given, "head 0 of graph.first.weight is missing")
 
 
 @pytest.mark.parametrize(
@@ -320,30 +316,30 @@ def test_an_incomplete_branch_is_refused(original: Arrays) -> None:
     ],
 )
 def test_weights_of_something_else_are_refused(given: Arrays, needle: str) -> None:
-    assert_refused_unchanged(small_network(), given, needle)
+    assert_refused_unchanged(small_learner(), given, needle)
 
 
 def test_a_weight_under_two_names_is_refused(resnet18: Arrays) -> None:
     given = {**resnet18, "bn1.gamma": resnet18["bn1.weight"]}
-    assert_refused_unchanged(small_network(), given, "bn1.gamma and bn1.weight")
+    assert_refused_unchanged(small_learner(), given, "bn1.gamma and bn1.weight")
 
 
 def test_a_weight_that_is_not_finite_is_refused(resnet18: Arrays) -> None:
     given = {**resnet18, "bn1.bias": np.full(64, np.nan, np.float32)}
-    assert_refused_unchanged(small_network(), given, "bn1.bias holds nan")
+    assert_refused_unchanged(small_learner(), given, "bn1.bias holds nan")
 
 
 def test_other_identities_are_drawn_anew_for_training_only(original: Arrays) -> None:
-    network = small_network(identities=7)
+    learner = small_learner(identities=7)
     needles = ("classifier.weight", "(5, 512)", "(7, 512)", "5 identities")
-    assert_refused_unchanged(network, original, *needles, for_training=False)
-    before = values_of(network)
-    report = fill(network, original, "a", for_training=True)
+    assert_refused_unchanged(learner, original, *needles, for_training=False)
+    before = values_of(learner)
+    report = fill(learner, original, "a", for_training=True)
     missing = [row.name for row in report.rows if row.what == "missing"]
     assert missing == ["classifier.weight", "graph.second.weight", "graph.second.attention"]
     for name in missing:
-        np.testing.assert_array_equal(network.parameters_dict()[name].asnumpy(), before[name])
-    first = network.objective.graph.first.weight.asnumpy()[0]
+        np.testing.assert_array_equal(learner.parameters_dict()[name].asnumpy(), before[name])
+    first = learner.objective.graph.first.weight.asnumpy()[0]
     np.testing.assert_array_equal(first, original["attention_0.W"])
 
 
@@ -353,18 +349,18 @@ def test_a_branch_that_the_file_lacks_is_drawn_anew_for_training_only(original: 
         for name, value in original.items()
         if not name.startswith(("wpa", "attention_", "out_att"))
     }
-    report = fill(small_network(), bare, "a", for_training=True)
+    report = fill(small_learner(), bare, "a", for_training=True)
     missing = {row.name.split(".")[0] for row in report.rows if row.what == "missing"}
     assert missing == {"part", "graph"}
-    assert_refused_unchanged(small_network(), bare, "part.gate (3,) is missing", for_training=False)
+    assert_refused_unchanged(small_learner(), bare, "part.gate (3,) is missing", for_training=False)
     # Evaluation does not use graph attention.
-    report = fill(small_network(part=0), bare, "a", for_training=False)
+    report = fill(small_learner(part=0), bare, "a", for_training=False)
     assert {row.name.split(".")[0] for row in report.rows if row.what == "missing"} == {"graph"}
 
 
 def test_a_resnet_alone_is_refused_for_evaluation(resnet18: Arrays) -> None:
     assert_refused_unchanged(
-        small_network(), resnet18, "bottleneck.", "model.pretrained", for_training=False
+        small_learner(), resnet18, "bottleneck.", "model.pretrained", for_training=False
     )
 
 
@@ -381,8 +377,8 @@ def test_the_architecture_is_read_from_the_shapes(original: Arrays, resnet18: Ar
         "identities": 5,
     }
     assert weights.infer_architecture(original, "a", NAMES) == told
-    assert weights.infer_architecture(values_of(small_network()), "a", NAMES) == told
-    bare = values_of(small_network(part=0, graph=False))
+    assert weights.infer_architecture(values_of(small_learner()), "a", NAMES) == told
+    bare = values_of(small_learner(part=0, graph=False))
     told = {"backbone": "resnet18", "part": 0, "graph": False, "identities": 5}
     assert weights.infer_architecture(bare, "a", NAMES) == told
     assert weights.infer_architecture(resnet18, "a", NAMES) == {**told, "identities": 0}
@@ -405,19 +401,19 @@ def test_an_incomplete_file_has_no_architecture(name: str, original: Arrays) -> 
 
 
 def test_export_and_import_give_the_same_bits(tmp_path: Path) -> None:
-    network, path = small_network(), tmp_path / "net.safetensors"
-    weights.write_original(network, path, NAMES)
+    learner, path = small_learner(), tmp_path / "net.safetensors"
+    weights.write_original(learner, path, NAMES)
     assert [each.name for each in tmp_path.iterdir()] == ["net.safetensors"]
-    back = small_network()
+    back = small_learner()
     initialise(back, 1, Ddag.rules)
     weights.load(back, path, source="a", names=NAMES, for_training=False)
-    for name, value in values_of(network).items():
+    for name, value in values_of(learner).items():
         np.testing.assert_array_equal(back.parameters_dict()[name].asnumpy(), value)
 
 
 def test_an_export_has_the_authors_names_shapes_and_types(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
-    weights.write_original(small_network(), path, NAMES)
+    weights.write_original(small_learner(), path, NAMES)
     state = weight_files.read(path, "a")
     shapes = {name: shape for name, shape in original_shapes(18).items() if not is_dead(name)}
     assert {name: value.shape for name, value in state.items()} == shapes
@@ -427,34 +423,34 @@ def test_an_export_has_the_authors_names_shapes_and_types(tmp_path: Path) -> Non
 
 def test_an_export_leaves_an_earlier_file_whole_where_it_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="safetensors"):
-        weights.write_original(small_network(), tmp_path / "net.pth", NAMES)
+        weights.write_original(small_learner(), tmp_path / "net.pth", NAMES)
     (tmp_path / "net.safetensors").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
-        weights.write_original(small_network(), tmp_path / "net.safetensors", NAMES)
+        weights.write_original(small_learner(), tmp_path / "net.safetensors", NAMES)
     assert [each.name for each in tmp_path.iterdir()] == ["net.safetensors"]
 
 
 def test_a_run_s_checkpoint_is_taken_without_its_progress(tmp_path: Path) -> None:
-    network, path = small_network(), tmp_path / "last.ckpt"
-    entries = [{"name": each.name, "data": each} for each in network.get_parameters()]
+    learner, path = small_learner(), tmp_path / "last.ckpt"
+    entries = [{"name": each.name, "data": each} for each in learner.get_parameters()]
     moment = Parameter(Tensor(np.ones(3, np.float32)), name="optimizer.moments.x")
     entries.append({"name": moment.name, "data": moment})
     entries.append({"name": "ddag.meta", "data": Tensor(np.frombuffer(b"{}", np.uint8))})
     entries.append({"name": "ddag.sha256", "data": Tensor(np.zeros(32, np.uint8))})
     ms.save_checkpoint(entries, str(path))
-    back = small_network(identities=5)
+    back = small_learner(identities=5)
     initialise(back, 1, Ddag.rules)
     report = weights.load(back, path, source="a", names=NAMES, for_training=False)
     assert report.kind is Kind.OURS
     ignored = [row.name for row in report.rows if row.what == "ignored"]
     assert ignored == ["optimizer.moments.x", "ddag.meta", "ddag.sha256"]
-    for name, value in values_of(network).items():
+    for name, value in values_of(learner).items():
         np.testing.assert_array_equal(back.parameters_dict()[name].asnumpy(), value)
 
 
 def test_a_translated_resnet_is_a_backbone_of_ours(resnet18: Arrays) -> None:
-    ours = translated(resnet18, "a").values
-    report = fill(small_network(), ours, "a", for_training=True)
+    ours = translate(resnet18, "a", NAMES).values
+    report = fill(small_learner(), ours, "a", for_training=True)
     assert report.kind is Kind.OURS
 
 
