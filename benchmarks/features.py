@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn
@@ -18,9 +19,8 @@ from benchmarks.turns import Turn, ratio, take_turns
 from ddag.datasets import open_dataset
 from ddag.datasets.synthetic import LAYOUT
 from ddag.machine import device
-from ddag.methods import open_method
+from ddag.methods.method import Method
 from ddag.people.generate import generate
-from ddag.settings.settings import Settings
 from ddag.training.parts import build_evaluator, build_extractor
 
 CLASSES = 395
@@ -40,17 +40,16 @@ class BareForward(nn.Cell):
 def framework(root: Path, backbone: str, height: int, width: int, batch: int, part: int) -> Turn:
     """Read, decode, resize, extract: the query of a test set."""
     device.configure("CPU", device_id=0, mode="graph", seed=0)
-    settings = settings_of(root, backbone, height, width, batch, part)
-    query = open_dataset(settings.dataset, settings.data).read_test().query
-    learner = learner_of(settings, CLASSES)
-    extractor = build_extractor(open_method(settings), learner.network)
+    method = method_of(root, backbone, height, width, batch, part)
+    query = open_dataset(method.settings.dataset, method.settings.data).read_test().query
+    extractor = build_extractor(method, learner_of(method, CLASSES).network)
     return lambda: extractor.extract(query.paths.tolist(), query.modality)
 
 
-def settings_of(
+def method_of(
     root: Path, backbone: str, height: int, width: int, batch: int, part: int
-) -> Settings:
-    """Settings of an evaluation of DDAG on people in RegDB's layout."""
+) -> Method[Any]:
+    """DDAG without graph attention, for people in RegDB's layout."""
     return composed(
         "dataset=regdb", f"dataset.root={root}", f"model.backbone={backbone}",
         f"model.part={part}", "model.graph=false", f"data.height={height}",
@@ -108,13 +107,12 @@ def measure(
 def count(root: Path) -> bool:
     """Whether two galleries that share images have each extracted once."""
     device.configure("CPU", device_id=0, mode="pynative", seed=0)
-    settings = settings_of(root, "resnet18", 32, 16, 8, 0)
-    dataset = open_dataset(settings.dataset, settings.data)
+    method = method_of(root, "resnet18", 32, 16, 8, 0)
+    dataset = open_dataset(method.settings.dataset, method.settings.data)
     test_set = dataset.read_test()
     everything = np.arange(len(test_set.gallery))
     test_set = replace(test_set, trials=(everything, everything))
-    network = learner_of(settings, 4).network
-    evaluator = build_evaluator(open_method(settings), network, dataset, test_set)
+    evaluator = build_evaluator(method, learner_of(method, 4).network, dataset, test_set)
     done: list[int] = []
     evaluator.evaluate(advance=done.append)
     return sum(done) == len(test_set.query) + len(test_set.gallery)

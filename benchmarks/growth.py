@@ -52,7 +52,7 @@ def measure(
 
 
 def ranking(gallery: int, rounds: int) -> float:
-    """Seconds for the figures of 100 queries."""
+    """Seconds to score the ranking of 100 queries."""
     generator = np.random.default_rng(0)
     distance = generator.standard_normal((100, gallery), np.float32)
     people = np.arange(gallery) // 4

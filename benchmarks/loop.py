@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Callable
+from typing import Any, Callable
 
 import numpy as np
 import rich
@@ -18,9 +18,9 @@ from benchmarks.report import Row
 from benchmarks.settings import composed, trainer_of
 from ddag.data.loader import Batch
 from ddag.machine.interruption import Requests
+from ddag.methods.method import Method
 from ddag.runs.tracking import Tracker
 from ddag.settings.choices import Modality
-from ddag.settings.settings import Settings
 from ddag.training import parts
 from ddag.training.loop import Loop
 
@@ -50,18 +50,18 @@ class Interludes(Tracker):
         self._mark = end
 
 
-def step_alone(settings: Settings, identities: int) -> Callable[[int], None]:
+def step_alone(method: Method[Any], identities: int) -> Callable[[int], None]:
     """So many steps on one batch that is at hand."""
-    trainer = trainer_of(settings, identities)
-    chosen = settings.sampler
-    shape = (2, chosen.identities * chosen.images, 3, settings.data.height, settings.data.width)
+    trainer, scalars = trainer_of(method, identities), method.scalars(1.0)
+    chosen, data = method.settings.sampler, method.settings.data
+    shape = (2, chosen.identities * chosen.images, 3, data.height, data.width)
     images = np.random.default_rng(0).standard_normal(shape, np.float32)
     people = np.repeat(np.arange(chosen.identities, dtype=np.int32), chosen.images)
     batch = Batch.of_views(list(zip(Modality, images)), people)
 
     def take(steps: int) -> None:
         for position in range(steps):
-            trainer.step(batch, epoch=0, position=position, scalars={"graph_weight": 0.5})
+            trainer.step(batch, epoch=0, position=position, scalars=scalars)
 
     take(1)
     return take
@@ -70,16 +70,17 @@ def step_alone(settings: Settings, identities: int) -> Callable[[int], None]:
 def measure(identities: int = 150, images: int = 10, epochs: int = 5, *more: str) -> list[Row]:
     """A whole epoch of the default run against its step alone"""
     with TemporaryDirectory() as name:
-        settings = composed(
+        method = composed(
             f"dataset.generate.identities={identities}", f"dataset.generate.images={images}",
             f"dataset.root={name}/people", f"train.epochs={epochs}", "train.steps=null",
             "train.eval_every=0", "train.eval_start=false", *more,
         )  # fmt: skip
+        settings = method.settings
         parts.configure_device(settings)
         loop = Loop(settings, Path(name) / "run")
         people = identities // 2
         steps = people * images // (settings.sampler.identities * settings.sampler.images)
-        take = step_alone(settings, people)
+        take = step_alone(method, people)
         # A bar is drawn on a terminal only.
         rich.reconfigure(force_terminal=True, file=io.StringIO())
         tracker = Interludes(Path(name), lambda: take(steps))

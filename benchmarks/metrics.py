@@ -1,4 +1,4 @@
-"""The figures of an evaluation against a straightforward loop over the queries."""
+"""The scores of an evaluation against a straightforward loop over the queries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from statistics import median
-from typing import Callable, Literal, Union
+from typing import Callable, Literal, NamedTuple
 
 import numpy as np
 
@@ -90,66 +90,83 @@ def features(count: int, identities: np.ndarray, seed: int) -> np.ndarray:
 
 
 def measure() -> list[Row]:
-    """Evaluation figures against a loop over the queries"""
+    """Scores of an evaluation against a loop over the queries"""
     rows = compare("SYSU-MM01, 3,803 x 301 x ten galleries, feat and feat_att", SYSU, "identities")
     rows += compare("RegDB, 2,060 x 2,060, feat and feat_att", REGDB, "images")
     return rows + memory(100_000, queries=3803)
 
 
+class Case(NamedTuple):
+    """Distances of both features in each gallery, and what they are scored by."""
+
+    query: np.ndarray  # (Q,) identities
+    gallery: np.ndarray  # (G,)
+    excluded: np.ndarray  # (Q, G)
+    distances: Sequence[np.ndarray]  # (Q, G) each
+
+    @classmethod
+    def draw(cls, size: Mapping[str, int], generator: np.random.Generator) -> Case:
+        """One of ``size``; queries pass over what SYSU-MM01's do."""
+        query = np.arange(size["queries"]) % size["people"]
+        gallery = np.arange(size["gallery"]) % size["people"]
+        cameras = generator.choice([3, 6], len(query)), generator.choice([1, 2, 4, 5], len(gallery))
+        distances = [
+            -features(len(query), query, 1 + number)
+            @ features(len(gallery), gallery, 100 + number).T
+            for number in range(2 * size["galleries"])
+        ]
+        excluded = (cameras[0] == 3)[:, None] & (cameras[1] == 2)
+        return cls(query, gallery, excluded, distances)
+
+    def of(self, rows: np.ndarray) -> Case:
+        """The same of some of the queries."""
+        distances = [each[rows] for each in self.distances]
+        return Case(self.query[rows], self.gallery, self.excluded[rows], distances)
+
+    def scores(self, score: Score, counts: Counts) -> list[metrics.Scores]:
+        """In each gallery by each feature."""
+        return [
+            score(each, self.query, self.gallery, excluded=self.excluded, cmc_counts=counts)
+            for each in self.distances
+        ]
+
+
 def compare(title: str, size: Mapping[str, int], counts: Counts, *, rounds: int = 5) -> list[Row]:
     """Both on the distances of both features, turn by turn; the loop takes some of the queries."""
     generator = np.random.default_rng(0)
-    who = np.arange(size["queries"]) % size["people"]
-    held = np.arange(size["gallery"]) % size["people"]
-    cameras = generator.choice([3, 6], len(who)), generator.choice([1, 2, 4, 5], len(held))
-    passed_over = (cameras[0] == 3)[:, None] & (cameras[1] == 2)  # as SYSU-MM01's queries do
-    galleries = [
-        -features(len(who), who, 1 + number) @ features(len(held), held, 100 + number).T
-        for number in range(2 * size["galleries"])
-    ]
-    some = generator.permutation(len(who))[: max(10, len(who) // 20)]
-    chosen = [distance[some] for distance in galleries]
-
-    def ours(distances: list[np.ndarray], rows: Union[slice, np.ndarray]) -> list[metrics.Scores]:
-        return [
-            metrics.score(each, who[rows], held, excluded=passed_over[rows], cmc_counts=counts)
-            for each in distances
-        ]
-
-    def loop(score: Score) -> list[metrics.Scores]:
-        return [
-            score(each, who[some], held, excluded=passed_over[some], cmc_counts=counts)
-            for each in chosen
-        ]
-
-    seconds: dict[str, list[float]] = {"framework": [], "loop": [], "loop of NumPy's sorts": []}
+    case = Case.draw(size, generator)
+    count = max(10, len(case.query) // 20)
+    some = case.of(generator.permutation(len(case.query))[:count])
+    share = len(case.query) / len(some.query)
+    contestants: dict[str, tuple[Score, Case, float]] = {
+        "framework": (metrics.score, case, 1),
+        "loop": (score_by_loop, some, share),
+        "loop of NumPy's sorts": (score_by_sorts, some, share),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
-        marks = [time.perf_counter()]
-        ours(galleries, slice(None))
-        marks.append(time.perf_counter())
-        expected = loop(score_by_loop)
-        marks.append(time.perf_counter())
-        sorts = loop(score_by_sorts)
-        marks.append(time.perf_counter())
-        share = len(who) / len(some)
-        for taken, scale, before, after in zip(
-            seconds.values(), (1, share, share), marks, marks[1:]
-        ):
-            taken.append(scale * (after - before))
-    found = ours(chosen, some)
-    same = all(map(_same, found, expected)) and all(map(_same, found, sorts))
+        for name, (score, scored, scale) in contestants.items():
+            start = time.perf_counter()
+            scored.scores(score, counts)
+            seconds[name].append(scale * (time.perf_counter() - start))
     framework, *loops = seconds.values()
     faster, beside_sorts = (median(b / a for a, b in zip(framework, each)) for each in loops)
     listed = ", ".join(f"{name} {median(each):.3g} s" for name, each in seconds.items())
+    same = _same(*(some.scores(score, counts) for score, _, _ in contestants.values()))
     return [
         Row.at_least(f"{title}: loop / framework", faster, 20),
         Row("loop of NumPy's sorts / framework", f"{beside_sorts:.3g}"),
-        Row(f"times; the loops' by {len(some)} of the queries", listed),
-        Row("same figures", "yes" if same else "no", "yes", same),
+        Row(f"times; the loops' by {count} of the queries", listed),
+        Row("same scores", "yes" if same else "no", "yes", same),
     ]
 
 
-def _same(one: metrics.Scores, other: metrics.Scores) -> bool:
+def _same(ours: Sequence[metrics.Scores], *others: Sequence[metrics.Scores]) -> bool:
+    """Whether the scores of each gallery are the same, whoever found them."""
+    return all(_close(one, other) for each in others for one, other in zip(ours, each))
+
+
+def _close(one: metrics.Scores, other: metrics.Scores) -> bool:
     return bool(
         np.allclose(one.cmc, other.cmc, rtol=0, atol=1e-12)
         and np.allclose([one.mAP, one.mINP], [other.mAP, other.mINP], rtol=0, atol=1e-12)

@@ -46,14 +46,14 @@ def framework(size: Size) -> Turn:
     from ddag.data.loader import Batch
     from ddag.settings.choices import Modality
 
-    settings = composed(
+    method = composed(
         "recipe=mindspore", f"model.backbone={size.backbone}", f"model.part={size.part}",
         f"data.height={size.height}", f"data.width={size.width}",
     )  # fmt: skip
-    trainer = trainer_of(settings, CLASSES)
+    trainer = trainer_of(method, CLASSES)
     *images, identities = size.batch()
     batch = Batch.of_views(list(zip(Modality, images)), identities)
-    scalars = {"graph_weight": 0.5}
+    scalars = method.scalars(1.0)
     trainer.compile(batch, scalars)
     return lambda: trainer.step(batch, epoch=0, position=0, scalars=scalars)
 

@@ -9,7 +9,7 @@ import killing
 import pytest
 from hypothesis import strategies as st
 
-# What is costly and decided before the network is built is tried in tests/test_config.py.
+# What is costly and decided before the network is built is tried in tests/test_composition.py.
 SMALL = st.sampled_from(
     [
         "model.part=0", "model.part=5", "model.graph=false", "model.heads=1", "model.low_dim=1",
@@ -17,8 +17,9 @@ SMALL = st.sampled_from(
         "data.test_batch=1", "data.test_batch=100", "data.workers=1", "data.workers=7",
         "sampler.identities=6", "sampler.identities=7", "sampler.images=1", "sampler.images=9",
         "augmentation.crop=0", "augmentation.crop=40", "augmentation.flip=false",
-        "augmentation.grayscale=1", "augmentation.erasing=1", "loss.kind=id", "loss.kind=tri",
-        "loss.triplet=center", "loss.margin=0", "optimizer=sgd", "optimizer=scratch",
+        "augmentation.grayscale=1", "augmentation.erasing=1", "loss.triplet=null",
+        "loss.identity=false", "loss.triplet=center", "loss.margin=0", "optimizer=sgd",
+        "optimizer=scratch",
         "optimizer.lr=0", "optimizer.lr=1e5", "optimizer.backbone_scale=0", "schedule=paper",
         "optimizer.weight_decay=1000", "schedule=constant", "schedule=cosine", "schedule.warmup=9",
         "train.steps=1", "train.steps=null", "train.eval_every=0", "train.eval_every=7",

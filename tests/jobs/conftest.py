@@ -22,7 +22,7 @@ SMALL = ["data.height=64", "data.width=32", "data.test_batch=16", "model.backbon
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny_regdb: Path) -> Path:
     """The best checkpoint of a short training on the second split of RegDB's layout."""
-    folder = tmp_path_factory.mktemp("exchange")
+    folder = tmp_path_factory.mktemp("trained")
     words = [f"dataset.root={tiny_regdb}", "dataset.trial=2", *TINY, "train.epochs=1"]
     type_in(folder, "dataset=regdb", *words)
     return only_run(folder) / "checkpoints" / "best.ckpt"

@@ -4,6 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def run(dataset: DatasetConfig) -> float:
     return check.run(SimpleNamespace(dataset=dataset, data=DATA), Path("unused"), [])  # type: ignore[arg-type]
 
 
-def regdb(root: Path, **changes: object) -> RegdbConfig:
+def regdb(root: Path, **changes: Any) -> RegdbConfig:
     return RegdbConfig(**{"name": "regdb", "root": str(root), "trial": 1,
                           "direction": Direction.v2i, **changes})  # fmt: skip
 

@@ -68,7 +68,9 @@ def test_only_what_changed_in_the_archive_is_extracted_anew(
     def extracted() -> int:
         caplog.clear()
         searched(regdb_checkpoint, tmp_path / "run", *words)
-        return int(re.search(r"(\d+) of the \d+ images", caplog.text)[1])
+        said = re.search(r"(\d+) of the \d+ images", caplog.text)
+        assert said
+        return int(said[1])
 
     before = {file: file.stat() for file in archive.rglob("*")}
     assert extracted() == 12
