@@ -1,4 +1,4 @@
-"""job=check: what a data set holds beside what its authors published, and its broken images."""
+"""The job check: what a data set holds beside what its authors published, and its broken images."""
 
 from __future__ import annotations
 

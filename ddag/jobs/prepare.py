@@ -1,4 +1,4 @@
-"""job=prepare: what a data set's training reads in place of its images, written before it."""
+"""The job prepare: what a data set's training reads in place of its images, written before it."""
 
 from __future__ import annotations
 

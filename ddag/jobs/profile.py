@@ -1,4 +1,4 @@
-"""The job that shows where the time of a training step goes."""
+"""The job profile: where the time of a training step goes."""
 
 from __future__ import annotations
 

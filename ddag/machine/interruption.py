@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop or to save, heard between its steps."""
+"""Signals that ask a run to stop or to save, heard between its steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAVE = signal.SIGUSR1
 
 
 class Stopped(SystemExit):
-    """The training was asked to stop, and its state is saved; exit code 128 + signal."""
+    """The run was asked to stop, and its state is saved; exit code 128 + signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -35,7 +35,7 @@ class Requests:
         self.save = False
 
     def hear(self, number: int, frame: Optional[FrameType]) -> None:
-        """Note a signal. The same signal a second time acts at once, as without a training."""
+        """Note a signal. The same signal a second time acts at once, as if none heard it."""
         if number == SAVE:
             self.save = True
             return

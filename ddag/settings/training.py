@@ -78,7 +78,7 @@ SCHEDULES: dict[ScheduleKind, type[ScheduleConfig]] = {
 
 @dataclass
 class TrainConfig:
-    """How long training is, and what is kept of it."""
+    """How long a run trains, and what is kept of it."""
 
     epochs: int = MISSING
     steps: Optional[int] = None  # of an epoch; None: as many as the images give

@@ -24,11 +24,11 @@ _claims: list[FileLock] = []  # held until the process ends
 
 
 def reuse(settings: Settings, *, identities: int, steps: int) -> None:
-    """Load the graphs of a training like this one where there are any, else keep them.
+    """Load the graphs of a run like this one where there are any, else keep them.
 
     MindSpore finds a graph by its place in the order of a process's compilations, and looks at no
-    settings. Hence a folder for each kind of training, and only for the first training of a
-    process that starts at its beginning, where the order is sure. A second process that wants the
+    settings. Hence a folder for each kind of run, and only for the first run of a process
+    that starts at its beginning, where the order is sure. A second process that wants the
     same folder meanwhile compiles for itself.
 
     Args:
@@ -52,7 +52,7 @@ def reuse(settings: Settings, *, identities: int, steps: int) -> None:
 
 
 def _key(settings: Settings, identities: int, steps: int) -> str:
-    """Of all that the graphs of a training depend on, the framework's own code included."""
+    """Of all that the graphs of a run depend on, the framework's own code included."""
     plain: dict[str, Any] = to_plain(settings)
     kept = {name: value for name, value in plain.items() if name not in WITHOUT_EFFECT}
     text = json.dumps([device.VERSION, identities, steps, kept], sort_keys=True)

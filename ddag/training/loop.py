@@ -1,4 +1,4 @@
-"""A run's training: epochs, evaluations between them, checkpoints and records."""
+"""A run from its first step to its last: epochs, evaluations between them, checkpoints and records."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Loop:
-    """Everything that takes part in a run's training, from its settings.
+    """Everything that takes part in a run, from its settings.
 
     Attributes:
         parts: that it trains with.
