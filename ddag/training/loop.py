@@ -1,4 +1,4 @@
-"""A run from its first step to its last: epochs, evaluations between them, checkpoints and records."""
+"""A run's epochs, the evaluations between them, its checkpoints and records."""
 
 from __future__ import annotations
 
