@@ -1,4 +1,4 @@
-"""A whole training, with data, logging and progress, against its step alone."""
+"""A whole run, with data, logging and progress, against its step alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How soon a command answers, and how soon a training takes its first step."""
+"""How soon a command answers, and how soon a run takes its first step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of jobs share: a checkpoint of a short training, and of networks nobody trained."""
+"""What tests of jobs share: a checkpoint of a short run, and of networks nobody trained."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from typed import TINY, only_run, parse, type_in
+from learners import small
+from typed import TINY, only_run, type_in
 
-from ddag.methods import open_method
-from ddag.model.initial import initialise
 from ddag.settings.plain import to_plain
 from ddag.training import checkpoint
 from ddag.training.checkpoint import Description
-from ddag.training.parts import build_learner
-
-SMALL = ["data.height=64", "data.width=32", "data.test_batch=16", "model.backbone=resnet18",
-         "model.low_dim=8", "model.graph=false"]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny_regdb: Path) -> Path:
-    """The best checkpoint of a short training on the second split of RegDB's layout."""
+    """The best checkpoint of a short run on the second split of RegDB's layout."""
     folder = tmp_path_factory.mktemp("trained")
     words = [f"dataset.root={tiny_regdb}", "dataset.trial=2", *TINY, "train.epochs=1"]
     type_in(folder, "dataset=regdb", *words)
@@ -36,12 +31,9 @@ def untrained() -> Untrained:
     """Write a checkpoint of a network as it is drawn into a folder, by the words given."""
 
     def write(folder: Path, *words: str) -> Path:
-        settings = parse(*SMALL, *words)
-        method = open_method(settings)
-        learner = build_learner(method, 6)
-        initialise(learner, 0, method.rules)
+        method, learner = small("ddag", "model.graph=false", *words, identities=6)
         path = folder / "drawn.ckpt"
-        described = Description(to_plain(settings), identities=6, epoch=0, step=0)
+        described = Description(to_plain(method.settings), identities=6, epoch=0, step=0)
         checkpoint.save(path, learner, described)
         return path
 
