@@ -103,7 +103,7 @@ class TrainLoader:
     def epoch(self, number: int, *, batches: int) -> Iterator[Batch]:
         """The first ``batches`` batches of epoch ``number``, from 0."""
         generator = np.random.default_rng([self._seed, number, 1])
-        for *levels, identities in self._pipeline(number, batches):
+        for levels, identities in self._read(number, batches):
             for modality, images in zip(self._views, levels):
                 if modality is Modality.visible:
                     drop_colours(images, self._augmentation.grayscale, generator)
@@ -114,15 +114,29 @@ class TrainLoader:
                 _unmap(records)
             yield Batch.of_views(views, identities)
 
-    def _pipeline(self, number: int, batches: int) -> Iterator[list[np.ndarray]]:
+    def _read(self, number: int, batches: int) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
         """Each batch's views, ``(B, 3, H, W)`` uint8, and its identities."""
-        drawn = dict(zip(Modality, self._sampler.epoch(number)))
-        rows = [drawn[modality][:batches].ravel() for modality in self._views]
+        drawn = dict(zip(Modality, (rows[:batches] for rows in self._sampler.epoch(number))))
+        # All operations of a pipeline draw alike, so a second view of a modality has its own.
+        turns = [self._views[:place].count(view) for place, view in enumerate(self._views)]
+        pipelines = []
+        for turn in range(max(turns) + 1):
+            views = [view for view, its in zip(self._views, turns) if its == turn]
+            seeds = [self._seed, number, 1 + turn] if turn else [self._seed, number]
+            pipelines.append(self._pipeline(views, [drawn[view] for view in views], seeds))
+        for parts in zip(*pipelines):
+            images = [iter(part) for part in parts]
+            yield [next(images[turn]) for turn in turns], parts[0][-1]
+
+    def _pipeline(
+        self, views: Sequence[Modality], rows: Sequence[np.ndarray], seeds: Sequence[int]
+    ) -> Iterator[list[np.ndarray]]:
+        """Each batch's images of views of different modalities, and its identities."""
         # The operations take their seeds from here when the iterator is made.
-        ds.config.set_seed(int(np.random.default_rng([self._seed, number]).integers(2**31)))
+        ds.config.set_seed(int(np.random.default_rng(seeds).integers(2**31)))
         columns = [f"view_{position}" for position in range(len(rows))]
         pipeline = ds.GeneratorDataset(
-            _Samples(self._set, self._views, rows),
+            _Samples(self._set, views, [each.ravel() for each in rows]),
             [*columns, "identity"],
             shuffle=False,
             num_parallel_workers=1,
@@ -132,7 +146,7 @@ class TrainLoader:
             pipeline = pipeline.map(
                 self._operations(), input_columns=column, num_parallel_workers=self._workers
             )
-        pipeline = pipeline.batch(drawn[Modality.visible].shape[1])
+        pipeline = pipeline.batch(rows[0].shape[1])
         batches_read: Iterator[list[np.ndarray]] = pipeline.create_tuple_iterator(
             num_epochs=1, output_numpy=True
         )
