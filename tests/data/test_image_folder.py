@@ -49,7 +49,7 @@ def test_images_are_found_in_folders_by_their_ending(root: Path) -> None:
     ]
 
 
-def test_a_image_is_extracted_once(root: Path) -> None:
+def test_an_image_is_extracted_once(root: Path) -> None:
     extract = Extractor()
     first = read(root, extract)
     assert first == {"a.png": [1, 0], "b.jpg": [1, 1], "inner/c.PNG": [1, 2]}

@@ -46,6 +46,18 @@ def test_features_do_not_depend_on_the_batch_and_blank_images_do_not_come_back(
         np.testing.assert_allclose(one[name], other[name], rtol=0, atol=1e-5)
 
 
+def test_a_feature_depends_on_its_own_image_alone(images: Records) -> None:
+    decoded = np.stack([read_image(path, height=64, width=32) for path in images.paths])
+    changed = 255 - decoded
+    changed[2] = decoded[2]
+    ours = extractor(batch=5)
+    one, other = (ours.extract_decoded(each, 5, Modality.infrared) for each in (decoded, changed))
+    for name in ("feat", "feat_att"):
+        np.testing.assert_allclose(one[name][2], other[name][2], rtol=0, atol=1e-6)
+        for row in (0, 1, 3, 4):
+            assert np.abs(one[name][row] - other[name][row]).max() > 1e-4
+
+
 def test_images_at_hand_have_the_features_of_their_files(images: Records) -> None:
     paths = images.paths.tolist()
     decoded = [read_image(path, height=64, width=32) for path in paths]
@@ -71,6 +83,16 @@ def test_each_part_divides_its_attention_among_all(images: Records) -> None:
     assert parts is not None
     assert parts.shape == (5, 3, 3)
     np.testing.assert_allclose(parts.sum(axis=2), 1, rtol=1e-5)
+
+
+def test_what_is_looked_at_does_not_depend_on_the_batch(images: Records) -> None:
+    built = network(3)
+    one, other = (Observer(built, Size(64, 32, batch)).look(images) for batch in (2, 5))
+    assert one.parts is not None
+    assert other.parts is not None
+    assert len(one.activation) == len(one.parts) == len(images)
+    np.testing.assert_allclose(one.activation, other.activation, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(one.parts, other.parts, rtol=0, atol=1e-5)
 
 
 def test_activation_adds_up_to_the_global_feature(images: Records) -> None:

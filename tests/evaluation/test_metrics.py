@@ -6,7 +6,7 @@ from typing import Optional
 import numpy as np
 import pytest
 
-from ddag.data.protocol import Protocol
+from ddag.data.protocol import Protocol, exclude_identity_and_camera
 from ddag.data.records import Records
 from ddag.datasets.regdb import RegDB
 from ddag.datasets.sysu.dataset import SYSU
@@ -55,12 +55,18 @@ def reference(name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return case, -case["query_feat"] @ case["gallery_feat"].T
 
 
-def score_by(protocol: Protocol, case: dict[str, np.ndarray], distance: np.ndarray) -> Scores:
-    """Scores by the rules of a data set."""
+def sides(case: dict[str, np.ndarray]) -> tuple[Records, Records]:
+    """Query and gallery of a recorded case."""
     query, gallery = (
         Records(case[f"{side}_ids"].astype(str), case[f"{side}_ids"], case[f"{side}_cams"], kind)
         for side, kind in (("query", Modality.infrared), ("gallery", Modality.visible))
     )
+    return query, gallery
+
+
+def score_by(protocol: Protocol, case: dict[str, np.ndarray], distance: np.ndarray) -> Scores:
+    """Scores by the rules of a data set."""
+    query, gallery = sides(case)
     excluded = protocol.excluded(query, gallery)
     return score(
         distance,
@@ -80,6 +86,12 @@ def assert_recorded(ours: Scores, case: dict[str, np.ndarray]) -> None:
 def test_regdb_scores_equal_the_originals() -> None:
     case, distance = reference("regdb")
     assert_recorded(score_by(RegDB.protocol, case, distance), case)
+
+
+def test_the_originals_rule_passes_over_nothing_where_query_and_gallery_share_no_camera() -> None:
+    query, gallery = sides(reference("regdb")[0])
+    assert not exclude_identity_and_camera(query, gallery).any()
+    assert not RegDB.protocol.excluded(query, gallery).any()
 
 
 def test_sysu_scores_equal_the_originals() -> None:

@@ -3,6 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from learners import small
+from mindspore import nn
+
+from ddag.model.initial import constant, initialise
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +85,16 @@ def test_the_same_seed_draws_the_same_network(weights: dict[str, np.ndarray]) ->
     for name, values in weights.items():
         np.testing.assert_array_equal(values, again[name])
     assert (weights["classifier.weight"] != other["classifier.weight"]).all()
+
+
+def test_the_first_rule_that_fits_a_name_draws_it() -> None:
+    cell = nn.Dense(2, 3)
+    initialise(cell, 0, ((r"^bias$", constant(1)), (r"", constant(2)), (r"", constant(3))))
+    np.testing.assert_array_equal(cell.bias.asnumpy(), 1)
+    np.testing.assert_array_equal(cell.weight.asnumpy(), 2)
+
+
+def test_a_seed_draws_the_same_stems_for_every_method(weights: dict[str, np.ndarray]) -> None:
+    _, learner = small("baseline", "data.height=96", identities=100)
+    for parameter in learner.network.backbone.visible.get_parameters():
+        np.testing.assert_array_equal(parameter.asnumpy(), weights[parameter.name])

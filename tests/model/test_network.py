@@ -28,6 +28,29 @@ def test_outputs_have_a_row_for_each_image_of_either_modality() -> None:
     assert [each.shape for each in outputs] == [(5, 512), (5, 5), (5, 5)]
 
 
+def test_outputs_are_the_pooled_map_and_what_the_classifier_says_of_it() -> None:
+    network = build().set_train(False)
+    pooled, logits, _ = network(images(count=3), images(1, count=2))
+    mean = network.backbone(images(count=3), images(1, count=2)).asnumpy().mean((2, 3))
+    np.testing.assert_allclose(pooled.asnumpy(), mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        logits.asnumpy(), network.classifier(network.bottleneck(pooled)).asnumpy(), rtol=1e-5
+    )
+
+
+def test_a_row_of_the_outputs_depends_on_its_own_image_alone() -> None:
+    network = build().set_train(False)
+    visible, infrared = images(count=3), images(1, count=2)
+    other = images(2, count=3).asnumpy()
+    other[1] = visible.asnumpy()[1]
+    for one, changed in zip(network(visible, infrared), network(Tensor(other), infrared)):
+        for row in (1, 3, 4):  # a visible one, and both infrared ones
+            np.testing.assert_allclose(
+                one.asnumpy()[row], changed.asnumpy()[row], rtol=1e-4, atol=1e-6
+            )
+        assert (one.asnumpy()[[0, 2]] != changed.asnumpy()[[0, 2]]).any(axis=1).all()
+
+
 def test_part_zero_has_no_part_parameters_and_no_part_logits() -> None:
     network = build(part=0)
     assert not any(name.startswith("part.") for name in names(network))

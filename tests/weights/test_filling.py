@@ -20,7 +20,7 @@ from ddag.settings.choices import Modality
 from ddag.training.learner import Learner
 from ddag.weights import files as weight_files
 from ddag.weights import filling as weights
-from ddag.weights.names import Kind, translate
+from ddag.weights.names import Kind, to_original, translate
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 Arrays = dict[str, np.ndarray]
@@ -251,11 +251,16 @@ def test_an_authors_checkpoint_fills_every_parameter(original: Arrays) -> None:
 def test_a_whole_ddag_serves_the_baseline_without_its_branches(original: Arrays) -> None:
     method, learner = small("baseline")
     report = weights.fill(learner, original, "a", names=method.names, for_training=False)
-    np.testing.assert_array_equal(
-        learner.network.classifier.weight.asnumpy(), original["classifier.weight"]
-    )
+    given = translate(original, "a", NAMES).values
+    for name, value in values_of(learner).items():
+        np.testing.assert_array_equal(value, given[name], name)
+    why = {row.name: row.why for row in report.rows if row.what == "ignored"}
+    for name in original:
+        if name.startswith(("attention_", "out_att")):
+            assert why[name] == "the network has no graph attention"
+        elif name.startswith("wpa.") and not is_dead(name) and "num_batches" not in name:
+            assert why[name] == "the network has no IWPA"
     assert any("the network has no IWPA: wpa." in line for line in report.lines())
-    assert any("the network has no graph attention" in line for line in report.lines())
     assert report.count("missing") == 0
 
 
@@ -307,10 +312,13 @@ def test_an_incomplete_branch_is_refused(original: Arrays) -> None:
     ("given", "needle"),
     [
         ({}, "holds no arrays"),
-        ({"encoder.weight": np.zeros(3, np.float32)}, "encoder.weight: neither a ResNet nor"),
+        (
+            {"encoder.weight": np.zeros(3, np.float32)},
+            "encoder.weight: neither a ResNet nor a two-stream network",
+        ),
         (
             {"layer1.0.se.fc1.weight": np.zeros(3, np.float32)},
-            "layer1.0.se.fc1.weight is no part of the method",
+            "layer1.0.se.fc1.weight is no part of the method or its ResNet",
         ),
         ({"layer1.0.conv1.weight": np.zeros(3, np.int8)}, "holds int8"),
     ],
@@ -419,6 +427,19 @@ def test_an_export_has_the_authors_names_shapes_and_types(tmp_path: Path) -> Non
     assert {name: value.shape for name, value in state.items()} == shapes
     for name, value in state.items():
         assert value.dtype == (np.int64 if name.endswith("num_batches_tracked") else np.float32)
+
+
+def test_graph_attention_is_exported_with_the_objective_alone() -> None:
+    learner = small_learner()
+    state = weights.original_state(learner, NAMES)
+    renamed = to_original(values_of(learner), NAMES)
+    assert state.keys() == renamed.keys()
+    for name, value in renamed.items():
+        np.testing.assert_array_equal(state[name], value)
+    of_graph = {name for name in state if name.startswith(("attention_", "out_att"))}
+    assert of_graph == {f"{head}.{leaf}" for head in ("attention_0", "attention_1", "out_att")
+                        for leaf in "Wa"}  # fmt: skip
+    assert weights.original_state(learner.network, NAMES).keys() == state.keys() - of_graph
 
 
 def test_an_export_leaves_an_earlier_file_whole_where_it_cannot_write(tmp_path: Path) -> None:
