@@ -10,7 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ddag import composition, jobs
-from ddag.machine import environment, processors
+from ddag.machine import environment, interruption, processors
 from ddag.machine.processors import Place
 from ddag.runs import sweeps
 from ddag.settings import history
@@ -48,6 +48,7 @@ def _make_ready(composed: DictConfig, place: Place) -> None:
     job = JOBS.get(str(OmegaConf.select(composed, "job.name")))
     if job is None or not job.computes:
         return
+    interruption.shield()  # before NumPy starts threads, too
     device = composition.parse_device(composed)
     if device.threads or device.target is Target.CPU:
         processors.claim(device.threads, place)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 from typing import Optional
 
@@ -54,6 +57,24 @@ class Requests:
         """Raise ``Stopped`` if that was asked for."""
         if self.stop is not None:
             raise Stopped(self.stop)
+
+
+@cache
+def shield() -> None:
+    """Keep Ctrl-C from MindSpore, once a process; call it before MindSpore starts its threads.
+
+    While a graph runs, MindSpore has a handler of its own that makes a SIGTERM of a SIGINT. Blocked
+    in every thread, the signal reaches no handler of C's: a thread waits for it and has Python call
+    what ``signal.signal`` was told.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def wait() -> None:
+        while True:
+            signal.sigwait({signal.SIGINT})
+            _thread.interrupt_main()
+
+    threading.Thread(target=wait, name="Ctrl-C", daemon=True).start()
 
 
 @contextmanager
