@@ -90,17 +90,45 @@ def test_views_of_one_modality_show_the_same_sampled_images() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        {"crop": 4},
-        {"flip": True},
-        {"grayscale": 0.5},
-        {"erasing": 0.5},
-    ],
+    "change", [{"crop": 4}, {"flip": True}, {"grayscale": 0.5}, {"erasing": 0.5}]
 )
 def test_each_augmentation_is_drawn_anew_for_a_second_view(change: dict) -> None:
     batches = load(replace(NONE, **change), views=THREE)
     assert any((batch.visible[:4] != batch.visible[4:]).any() for batch in batches)
+
+
+def test_each_of_several_views_is_cropped_by_itself() -> None:
+    four = (Modality.visible,) * 3 + (Modality.infrared,)
+    batches = load(replace(NONE, crop=4), views=four)
+    for one, other in ((0, 4), (0, 8), (4, 8)):
+        assert any(
+            (batch.visible[one : one + 4] != batch.visible[other : other + 4]).any()
+            for batch in batches
+        )
+
+
+@pytest.mark.parametrize("change", [{"crop": 4}, {"flip": True}, {"crop": 4, "flip": True}])
+def test_a_second_view_leaves_crop_and_flip_of_the_others_alone(change: dict) -> None:
+    augmentation = replace(NONE, **change)
+    for batch, pair in zip(load(augmentation, views=THREE), load(augmentation)):
+        np.testing.assert_array_equal(batch.visible[:4], pair.visible)
+        np.testing.assert_array_equal(batch.infrared, pair.infrared)
+
+
+def test_a_second_view_is_another_in_another_epoch() -> None:
+    flips = []
+    for epoch in range(2):
+        plain, flipped = (
+            load(each, epoch=epoch, views=THREE) for each in (NONE, replace(NONE, flip=True))
+        )
+        flips.append(
+            [
+                bool((a == b[..., ::-1]).all())
+                for one, other in zip(flipped, plain)
+                for a, b in zip(one.visible[4:], other.visible[4:])
+            ]
+        )
+    assert flips[0] != flips[1]
 
 
 def test_rows_of_a_batch_stand_in_the_networks_order_whatever_the_order_of_the_views() -> None:
@@ -122,8 +150,9 @@ def test_normalising_is_by_imagenets_mean_and_deviation() -> None:
 ALL = Augmentation(crop=4, flip=True, grayscale=0.5, erasing=0.5)
 
 
-def test_the_same_seed_and_epoch_give_the_same_images() -> None:
-    for one, same in zip(load(ALL), load(ALL)):
+@pytest.mark.parametrize("views", [tuple(Modality), THREE])
+def test_the_same_seed_and_epoch_give_the_same_images(views: Sequence[Modality]) -> None:
+    for one, same in zip(load(ALL, views=views), load(ALL, views=views)):
         for array, again in zip(one, same):
             np.testing.assert_array_equal(array, again)
 
