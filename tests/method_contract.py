@@ -136,7 +136,7 @@ class MethodContract:
             expected = np.concatenate((one.asnumpy()[:seen][::-1], one.asnumpy()[seen:]))
             np.testing.assert_allclose(expected, other.asnumpy(), rtol=1e-3, atol=1e-5)
 
-    def test_what_is_looked_at_adds_up_to_the_global_feature(self) -> None:
+    def test_what_is_looked_at_has_a_value_for_each_place_of_the_map(self) -> None:
         _, learner = small(self.method)
         activation = LookStream(learner.network, Modality.visible)(Tensor(images()))[0]
         assert activation.shape == (4, 4, 2)
