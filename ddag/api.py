@@ -1,4 +1,4 @@
-"""The framework in a notebook: a trained network's features, a ranking, settings, a training.
+"""The framework in a notebook: a trained network's features, a ranking, settings, a run.
 
 ``import ddag`` gives these functions; MindSpore is imported by the first that needs it.
 """
@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
@@ -83,7 +84,7 @@ def load(checkpoint: Union[str, Path], *, device: str = "cpu") -> Model:
     Raises:
         InputError: the checkpoint cannot be read.
     """
-    settings = compose([f"device={device}", "job=evaluate", f"checkpoint={_quoted(checkpoint)}"])
+    settings = replace(compose([f"device={device}"]), checkpoint=str(checkpoint))
     environment.prepare()
     from ddag.training import parts
     from ddag.training.restore import restore
@@ -123,12 +124,6 @@ def train(settings: Settings, folder: Union[str, Path, None] = None) -> Result:
     environment.prepare()
     jobs.run(settings, place, [])
     return Result.read(place / RESULT)
-
-
-def _quoted(path: Union[str, Path]) -> str:
-    """A path as a value that Hydra takes whole, whatever signs it has."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _pixels(image: Image, *, height: int, width: int) -> np.ndarray:
