@@ -6,7 +6,6 @@ import ctypes
 import gc
 import mmap
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import mindspore as ms
@@ -25,6 +24,9 @@ _MEMORY = Path("/proc/meminfo")  # in kB
 
 def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     """Set where and how this process computes; to be called before any network is built.
+
+    What networks before held of compiled graphs and memory is given up: each would else keep some
+    hundred MB to the end of the process. One that is still used compiles once more.
 
     Args:
         target: ``CPU``, ``GPU`` or ``Ascend``.
@@ -48,6 +50,7 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
         ) from error
     ms.set_context(mode=MODES[mode])
     ms.set_seed(seed)
+    ms.ms_memory_recycle()
     _keep_freed_memory()
     # MindSpore 1.10 has no such function, and not every system such a file.
     if target == "CPU" and hasattr(getattr(ms, "mint", None), "empty") and _MEMORY.is_file():
@@ -100,7 +103,6 @@ def _call_glibc(name: str, *arguments: int) -> None:
         function(*arguments)
 
 
-@cache
 def _join_memory() -> None:
     """Give the pool of MindSpore's tensors one large stretch of memory to cut them from.
 

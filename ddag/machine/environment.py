@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import io
 import logging
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -18,6 +22,17 @@ SLOW_WITH_AVX512 = ("2.9.", "2.10.")
 log = logging.getLogger(__name__)
 
 
+def tolerate() -> None:
+    """Go on where the user's shell names an encoding or a screen that lacks something.
+
+    What an encoding has no letter for is printed as ``?``; Matplotlib draws into files alone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a notebook's is another
+            stream.reconfigure(errors="replace")
+    os.environ["MPLBACKEND"] = "agg"
+
+
 def prepare() -> None:
     """Ready the process for ``import mindspore``; call it before that import.
 
@@ -26,8 +41,9 @@ def prepare() -> None:
     """
     if importlib.util.find_spec("mindspore") is None:
         raise InputError('mindspore: not installed; run pip install -e ".[cpu]" (or ".[gpu]")')
-    # MindSpore's own log: errors only. Its warnings speak to its developers.
-    os.environ.setdefault("GLOG_v", "3")
+    # Of MindSpore's own log only what ends the process: errors are raised as exceptions, too, and
+    # too little memory is logged once for each tensor.
+    os.environ.setdefault("GLOG_v", "4")
     # As MindSpore itself would, but only if it were the first to import protobuf: tensorboardX may
     # be, and MindSpore's generated code does not load in protobuf's default implementation.
     os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
@@ -37,6 +53,21 @@ def prepare() -> None:
         # It looks for a system-wide CUDA in LD_LIBRARY_PATH and complains at every import.
         os.environ.setdefault("MS_DEV_CLOSE_VERSION_CHECK", "ON")
         _load_cuda_wheels()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without MindSpore's own log: what goes wrong it raises, too."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def mindspore_version() -> str:
+    """Of the MindSpore that is installed, without its import; empty if none is."""
+    return _version("mindspore") or _version("mindspore-gpu")
 
 
 def _version(package: str) -> str:
@@ -49,7 +80,7 @@ def _version(package: str) -> str:
 
 def _has_avx512() -> bool:
     file = Path("/proc/cpuinfo")
-    return file.is_file() and " avx512f " in file.read_text()
+    return file.is_file() and " avx512f " in file.read_text(encoding="utf-8")
 
 
 def _keep_to_avx2() -> None:

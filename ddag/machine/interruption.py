@@ -12,9 +12,11 @@ from functools import cache
 from types import FrameType
 from typing import Optional
 
+from ddag.machine import output
+
 log = logging.getLogger(__name__)
 
-STOP = (signal.SIGINT, signal.SIGTERM)
+STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAVE = signal.SIGUSR1
 
 
@@ -29,7 +31,7 @@ class Requests:
     """What has been asked for since the last look.
 
     Attributes:
-        stop: the signal that asked to stop, or None.
+        stop: the signal that asked to stop, or None; SIGPIPE where nobody reads what is printed.
         save: whether a checkpoint was asked for.
     """
 
@@ -38,20 +40,34 @@ class Requests:
         self.save = False
 
     def hear(self, number: int, frame: Optional[FrameType]) -> None:
-        """Note a signal. The same signal a second time acts at once, as if none heard it."""
+        """Note a signal. The same signal a second time acts at once, as if none heard it.
+
+        But for SIGHUP: a terminal that is closed sends it, and the shell in it does, too.
+        """
         if number == SAVE:
             self.save = True
             return
         self.stop = number
+        if number == signal.SIGHUP:
+            log.warning("The terminal is gone: stopping after this step")
+            return
         log.warning("Stopping after this step; the same again stops at once")
         default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, default)
 
     def listen(self) -> None:
-        """Take the signals over, also from MindSpore: its runtime makes a SIGTERM of a SIGINT."""
-        if self.stop is None:
-            for number in (*STOP, SAVE):
+        """Take the signals over, also from MindSpore: its runtime makes a SIGTERM of a SIGINT.
+
+        SIGHUP stays ignored where it is: nohup asks for that.
+        """
+        if self.stop is not None:
+            return
+        for number in (*STOP, SAVE):
+            if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:
                 signal.signal(number, self.hear)
+        if output.abandoned():
+            log.warning("Nobody reads what is printed any more: stopping after this step")
+            self.stop = signal.SIGPIPE
 
     def obey(self) -> None:
         """Raise ``Stopped`` if that was asked for."""
@@ -78,8 +94,33 @@ def shield() -> None:
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """Hold signals that ask to stop back until the end; for the main thread only.
+
+    For an import: a module in C that an exception leaves half-made cannot be imported again, and
+    MindSpore then ends the process as a crash.
+    """
+    heard: list[int] = []
+    before = {number: signal.getsignal(number) for number in STOP}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if heard:
+        handler = before[signal.Signals(heard[0])]
+        if callable(handler):  # raised again, it would stay out where ``shield`` blocks it
+            handler(heard[0], None)
+        else:
+            signal.raise_signal(heard[0])
+
+
+@contextmanager
 def listening() -> Iterator[Requests]:
-    """Note Ctrl-C, SIGTERM and SIGUSR1 instead of ending at once; for the main thread only."""
+    """Note what asks to stop or to save instead of ending at once; for the main thread only."""
     requests = Requests()
     before = {number: signal.getsignal(number) for number in (*STOP, SAVE)}
     requests.listen()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -74,6 +76,20 @@ def claim(threads: Optional[int], place: Place) -> None:
         log.info("Computing on processors %s", ", ".join(map(str, sorted(chosen))))
 
 
+def count() -> int:
+    """How many threads MindSpore computes on in this process."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def kind() -> str:
+    """What the processors are, such as ``AMD EPYC 7763 64-Core Processor``."""
+    file = Path("/proc/cpuinfo")
+    said = file.read_text(encoding="utf-8") if file.is_file() else ""
+    named = re.search(r"^model name\s*: *(.+)$", said, re.MULTILINE)
+    return named[1] if named else platform.processor() or platform.machine()
+
+
 def available() -> Processors:
     """The processors of this process: as many as joblib counts, each of another core."""
     # Only here: it imports NumPy, and --help passes this module.
@@ -104,4 +120,4 @@ def _keep_to(processors: Sequence[int]) -> None:
 def _core(processor: int) -> str:
     """What the hyper-threads of one core have in common."""
     file = Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list")
-    return file.read_text() if file.is_file() else str(processor)
+    return file.read_text(encoding="utf-8") if file.is_file() else str(processor)

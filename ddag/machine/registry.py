@@ -29,6 +29,11 @@ class Registry(Generic[Found]):
         self._setting, self._group, self._own = setting, group, dict(own)
 
     @property
+    def own(self) -> list[str]:
+        """This package's own names."""
+        return list(self._own)
+
+    @property
     def names(self) -> list[str]:
         """All names, this package's own first."""
         return [*self._own, *sorted(self._brought().keys() - self._own.keys())]

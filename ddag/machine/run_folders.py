@@ -9,6 +9,7 @@ CHECKPOINTS = "checkpoints"
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 RESULT = "result.json"
 AUTO = "auto"
+MAX_FOLDER_NAME = 200  # bytes; file systems end at 255
 
 
 def choose(resume: object, runs: str, name: str) -> str:
@@ -23,7 +24,7 @@ def choose(resume: object, runs: str, name: str) -> str:
     if resume == AUTO:
         unfinished = newest_unfinished(Path(runs))
         return str(unfinished or Path(runs, name))
-    if isinstance(resume, str) and saved(Path(resume)):
+    if isinstance(resume, str) and resume and saved(Path(resume)):
         return resume
     return str(Path(runs, name))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ddag.machine.errors import InputError
-from ddag.machine.files import claimed, remove_drafts, replacing
+from ddag.machine.files import claimed, remove_drafts, replacing, require_writable
 
 CLAIM = """
 import sys, time
@@ -44,6 +44,57 @@ def test_leftover_drafts_are_removed_and_nothing_else(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == set(names[1:])
 
 
+WRITE = """
+import sys, time
+from pathlib import Path
+from ddag.machine.files import replacing
+with replacing(Path(sys.argv[1])) as draft:
+    draft.write_text("half")
+    Path(draft).with_suffix(".tmp").write_text("as MindSpore does")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_next_writer_removes_what_a_killed_one_left_and_no_draft_of_a_living_one(
+    tmp_path: Path,
+) -> None:
+    file, others = tmp_path / "a.b.txt", [".a.1.txt", ".a.b.c.1.txt", ".a.b.x.txt", ".a.b.txt"]
+    for name in others:
+        (tmp_path / name).touch()
+    words = [sys.executable, "-c", WRITE, str(file)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "writing\n"
+        with replacing(file) as draft:
+            draft.write_text("ours")
+        remove_drafts(tmp_path)
+        theirs = {f".a.b.{other.pid}.txt", f".a.b.{other.pid}.tmp"}
+        assert {each.name for each in tmp_path.iterdir()} == {*others, *theirs, file.name}
+        other.kill()
+    with replacing(file) as draft:
+        draft.write_text("whole")
+    assert {each.name for each in tmp_path.iterdir()} == {*others, file.name}
+    remove_drafts(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == {*others[2:], file.name}
+
+
+def test_no_draft_is_removed_where_a_folder_leads_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "real"
+    folder.mkdir()
+    (folder / ".notes.1.txt").touch()
+    (tmp_path / "link").symlink_to(folder)
+    remove_drafts(tmp_path / "link")
+    assert (folder / ".notes.1.txt").is_file()
+
+
+def test_drafts_of_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.txt") as one, replacing(tmp_path / "b.txt") as two:
+        one.write_text("1")
+        two.write_text("2")
+    assert {each.name for each in tmp_path.iterdir()} == {"a.txt", "b.txt"}
+
+
 def test_a_folder_is_claimed_once_and_free_again_after_the_block(tmp_path: Path) -> None:
     with claimed(tmp_path), pytest.raises(InputError, match="another process"), claimed(tmp_path):
         pass
@@ -71,3 +122,28 @@ def test_another_processs_claim_is_refused_at_once_by_name_and_ends_with_it(
 def test_a_claim_leaves_what_no_one_takes_for_a_checkpoint(tmp_path: Path) -> None:
     with claimed(tmp_path):
         assert not [each for each in tmp_path.glob("*") if not each.name.startswith(".")]
+
+
+def test_a_claim_leaves_nothing_once_it_is_over(tmp_path: Path) -> None:
+    with claimed(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/proc/x", "/proc/self", "/dev/null", "/dev/null/x", "/sys/x", "file", "file/x", "loop",
+     "x" * 260, "ä" * 150, "ab/" * 1700],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_written_to_is_refused_by_its_setting(
+    tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match=r"^hydra\.run\.dir=.*cannot be written to \("):
+        require_writable(tmp_path / place, "hydra.run.dir")
+
+
+def test_a_folder_that_can_be_written_to_is_made_and_left_empty(tmp_path: Path) -> None:
+    require_writable(tmp_path / "a" / "b", "hydra.run.dir")
+    assert not list((tmp_path / "a" / "b").iterdir())

@@ -2,13 +2,25 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
-from ddag.machine.interruption import Stopped, listening
+from ddag.machine import output
+from ddag.machine.interruption import Stopped, held, listening
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.fixture(autouse=True)
+def _hangup() -> Iterator[None]:
+    """Hang-ups are heard, also where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_is_obeyed_when_looked_at(number: int, code: int) -> None:
     before = signal.getsignal(number)
     with listening() as requests:
@@ -27,8 +39,56 @@ def test_a_second_ctrl_c_acts_at_once() -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_what_is_held_back_acts_at_the_end() -> None:
+    done = []
+
+    def work() -> None:
+        with held():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("all")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["all"]
+
+
 def test_sigusr1_asks_to_save_only() -> None:
     with listening() as requests:
         os.kill(os.getpid(), signal.SIGUSR1)
         requests.obey()
         assert requests.save
+
+
+def test_a_second_hangup_still_leaves_the_time_to_save() -> None:
+    with listening() as requests:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert requests.stop == signal.SIGHUP
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with listening() as requests:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert requests.stop is None
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+def test_a_handler_that_another_took_is_taken_back() -> None:
+    with listening() as requests:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        requests.listen()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert requests.stop == signal.SIGINT
+
+
+def test_a_reader_that_went_away_asks_to_stop_as_sigpipe_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with listening() as requests:
+        monkeypatch.setattr(output, "abandoned", lambda: True)
+        requests.obey()
+        requests.listen()
+        with pytest.raises(Stopped) as stopped:
+            requests.obey()
+    assert stopped.value.code == 141
