@@ -6,21 +6,23 @@ from __future__ import annotations
 
 import logging
 import os
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ddag.data import images as image_files
+from ddag.machine.arrays import read_archive
 from ddag.machine.bar import bar
 from ddag.machine.errors import InputError
-from ddag.machine.files import replacing
+from ddag.machine.files import remove_drafts, replacing
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+_ANEW = "all features are extracted anew"
 
 
 class Entry(NamedTuple):
@@ -61,6 +63,7 @@ def features(
     *,
     cache: Path,
     key: str,
+    channels: int,
 ) -> dict[Entry, np.ndarray]:
     """Features ``(C,)`` of the images of a folder; those that cannot be read are named and left.
 
@@ -72,11 +75,12 @@ def features(
             are extracted.
         key: everything but the images that features depend on. Under another key the file
             counts for nothing.
+        channels: C.
 
     Raises:
         InputError: no image can be read.
     """
-    kept = _read(cache, key)
+    kept = _read(cache, key, channels)
     new = [each for each in held if each not in kept]
     found = _readable(root, new)
     log.info("%d of the %d images in %s to be extracted", len(found), len(held), root)
@@ -103,28 +107,45 @@ def _readable(root: Path, entries: Sequence[Entry]) -> dict[Entry, str]:
     return {each: path for each, path in paths.items() if path not in broken}
 
 
-def _read(path: Path, key: str) -> dict[Entry, np.ndarray]:
-    if not path.is_file():
+def _read(path: Path, key: str, channels: int) -> dict[Entry, np.ndarray]:
+    if not os.path.lexists(path):
         return {}
     try:
-        # Opened here: numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if str(arrays["key"]) != key:
-                return {}
-            columns = (arrays[name].tolist() for name in Entry._fields)
-            known = [Entry(*row) for row in zip(*columns)]
-            values = arrays["features"]
-        if values.ndim != 2 or len(values) != len(known):
-            raise ValueError("its arrays differ in length")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        log.warning("%s is damaged (%s): all features are extracted anew", path, error)
+        arrays = read_archive(path, remedy=_ANEW)
+        return _to_features(arrays, path, channels) if str(arrays.get("key")) == key else {}
+    except InputError as error:
+        log.warning("The file of kept features is damaged: %s", error)
         return {}
-    return dict(zip(known, values))
+
+
+def _to_features(
+    arrays: Mapping[str, np.ndarray], path: Path, channels: int
+) -> dict[Entry, np.ndarray]:
+    """What ``_write`` wrote.
+
+    Raises:
+        InputError: it is something else.
+    """
+    names, sizes, changed, values = (
+        arrays.get(name, np.empty(0)) for name in (*Entry._fields, "features")
+    )
+    count = len(values) if values.ndim == 2 else 0
+    kinds = "".join(each.dtype.kind for each in (names, sizes, changed, values))
+    shapes = {each.shape for each in (names, sizes, changed)}
+    if kinds != "Uiif" or shapes != {(count,)} or values.shape != (count, channels):
+        raise InputError(f"{path}: holds other arrays; {_ANEW}")
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: holds numbers that are not finite; {_ANEW}")
+    entries = map(Entry, names.tolist(), sizes.tolist(), changed.tolist())
+    return dict(zip(entries, values.astype(np.float32)))
 
 
 def _write(path: Path, key: str, known: dict[Entry, np.ndarray]) -> None:
     names, sizes, changed = zip(*known)
     try:
+        if path.parent.is_symlink():  # in a run folder of someone else's
+            raise InputError(f"{path.parent}: leads elsewhere, where nothing is written")
+        remove_drafts(path.parent)
         with replacing(path) as draft:
             np.savez(
                 draft,
@@ -135,5 +156,5 @@ def _write(path: Path, key: str, known: dict[Entry, np.ndarray]) -> None:
                 features=np.stack(list(known.values())),
             )
         log.info("Features kept in %s for the next search", path)
-    except OSError as error:
-        log.warning("%s cannot be written (%s): the next search extracts anew", path, error)
+    except InputError as error:
+        log.warning("%s: the next search extracts anew", error)

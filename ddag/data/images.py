@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
-import struct
-import zlib
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,19 +19,18 @@ from PIL import Image
 
 from ddag.data.records import Records
 from ddag.machine.errors import InputError
+from ddag.machine.reading import open_plain, why_not
+
+# Pillow goes by what a file holds, not by its name, and runs other programs for some formats.
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")
+_MOST_PIXELS = 1 << 26  # 67 million; decoding takes memory in proportion
+MOST_BYTES = 1 << 28  # of a file
+
+# It warns of what it makes nothing of, lines that tell no file's name.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _WORKERS = min(8, os.cpu_count() or 1)  # Pillow lets other threads run while it decodes
 _AHEAD = 4 * _WORKERS  # images decoded before they are asked for: bounds the memory
-_BROKEN = (
-    OSError,  # missing, truncated, not an image
-    SyntaxError,  # what Pillow's PNG reader raises
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
@@ -42,7 +40,7 @@ def read_image(path: Union[str, Path], *, height: int, width: int) -> np.ndarray
     """The image at ``path``, ``(H, W, 3)`` uint8 RGB.
 
     Raises:
-        InputError: the file is missing, empty, truncated or not an image.
+        InputError: the file is missing, empty, truncated or not an image of ``FORMATS``.
 
     Source:
         pre_process_sysu.py and data_loader.py of the authors' release; their ``Image.ANTIALIAS``
@@ -50,10 +48,8 @@ def read_image(path: Union[str, Path], *, height: int, width: int) -> np.ndarray
     """
     try:
         image = _decode(path)
-    except _BROKEN as error:
-        raise InputError(
-            f"{path}: {_reason(path, error)}; restore the file from the data set"
-        ) from error
+    except Exception as error:  # whatever Pillow makes of arbitrary bytes
+        raise InputError(f"{path}: {_reason(error)}; restore the file from the data set") from error
     return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
@@ -177,37 +173,57 @@ def _in_threads(read: Callable[[str], Result], paths: Iterable[str]) -> Iterator
             yield waiting.popleft().result()
 
 
+class _NotAnImageError(ValueError):
+    """What is wrong with a file before it is decoded, in words that follow its name."""
+
+
 def _decode(path: Union[str, Path]) -> Image.Image:
-    """The image in RGB; raises one of ``_BROKEN``."""
-    with Image.open(path) as image:
-        if image.mode.startswith("I"):
-            # 16-bit grey, which Pillow would clip at 255 instead of scaling.
-            grey = np.asarray(image).astype(np.int64) >> 8
-            return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
-        if "transparency" in image.info:
-            # Pillow warns when a transparent palette goes to RGB directly.
-            return image.convert("RGBA").convert("RGB")
-        return image.convert("RGB")
+    """The image in RGB; raises whatever Pillow makes of a broken one."""
+    with open_plain(path) as file:
+        _refuse_size(os.fstat(file.fileno()).st_size)
+        with Image.open(file, formats=FORMATS) as image:
+            _refuse_bomb(*image.size)
+            return _to_rgb(image)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # 16-bit grey, which Pillow would clip at 255 instead of scaling.
+        grey = np.asarray(image) >> 8
+        return Image.fromarray(grey.clip(0, 255).astype(np.uint8)).convert("RGB")
+    if "transparency" in image.info:
+        # Pillow warns when a transparent palette goes to RGB directly.
+        return image.convert("RGBA").convert("RGB")
+    return image.convert("RGB")
+
+
+def _refuse_size(size: int) -> None:
+    if not size:
+        raise _NotAnImageError("is empty (0 bytes)")
+    if size > MOST_BYTES:
+        raise _NotAnImageError(f"holds {size >> 20} MB, more than {MOST_BYTES >> 20}")
+
+
+def _refuse_bomb(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise _NotAnImageError(f"unfolds to {width} x {height} pixels, more than {_MOST_PIXELS:,}")
 
 
 def _why_unreadable(path: str) -> Optional[str]:
     try:
         _decode(path)
-    except _BROKEN as error:
-        return _reason(path, error)
+    except Exception as error:  # whatever Pillow makes of arbitrary bytes
+        return _reason(error)
     return None
 
 
-def _reason(path: Union[str, Path], error: BaseException) -> str:
-    file = Path(path)
-    if isinstance(error, PermissionError):
-        return "may not be read"
-    if not file.exists():
-        return "no such file"
-    if file.is_dir():
+def _reason(error: Exception) -> str:
+    if isinstance(error, IsADirectoryError):
         return "is a folder, not an image"
-    if file.stat().st_size == 0:
-        return "is empty (0 bytes)"
     if isinstance(error, Image.UnidentifiedImageError):
-        return "is not an image"
-    return f"cannot be decoded ({error})"
+        return "is not an image of JPEG, PNG, BMP, TIFF, WebP or PPM"
+    if isinstance(error, _NotAnImageError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return why_not(error)
+    return f"cannot be decoded ({' '.join(str(error).split()) or type(error).__name__})"

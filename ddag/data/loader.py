@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import mindspore.dataset as ds
 import numpy as np
 from mindspore.dataset import vision
 
-from ddag.data.erasing import erase
+from ddag.data.augmentation import Augmentation, finish
 from ddag.data.grayscale import drop_colours
 from ddag.data.images import read_images
 from ddag.data.records import Records, TrainSet
@@ -54,16 +53,6 @@ class Batch(NamedTuple):
         counts = [len(side) * len(identities) for side in sides]
         modalities = np.repeat(np.arange(2, dtype=np.int32), counts)
         return cls(joined[0], joined[1], np.tile(identities, len(views)), modalities)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """What a training image goes through; see ``AugmentationConfig``."""
-
-    crop: int
-    flip: bool
-    grayscale: float
-    erasing: float
 
 
 class TrainLoader:
@@ -108,8 +97,7 @@ class TrainLoader:
                 if modality is Modality.visible:
                     drop_colours(images, self._augmentation.grayscale, generator)
             views = [(view, _scale(images)) for view, images in zip(self._views, levels)]
-            for _, images in views:
-                erase(images, self._augmentation.erasing, generator)
+            finish(views, self._augmentation, generator)
             for records in (self._set.visible, self._set.infrared):
                 _unmap(records)
             yield Batch.of_views(views, identities)

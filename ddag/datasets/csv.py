@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,11 @@ from ddag.datasets.dataset import Count, Dataset
 from ddag.datasets.lists import relabel
 from ddag.datasets.table import Row, Split, read_table
 from ddag.machine.errors import InputError
-from ddag.settings.choices import Modality
+from ddag.settings.choices import Choice, Modality
 from ddag.settings.data import DatasetConfig
 
 
-class Exclude(Enum):
+class Exclude(Choice):
     """Which gallery images a query passes over."""
 
     none = "none"
@@ -45,7 +44,7 @@ class Exclude(Enum):
     identity_and_camera = "identity_and_camera"  # of the query's identity by the query's camera
 
 
-class CmcCounts(Enum):
+class CmcCounts(Choice):
     """What a rank of the CMC is: one image, or one identity however many images of it there are."""
 
     images = "images"
@@ -57,8 +56,8 @@ class CsvConfig(DatasetConfig):
     """Images listed in a table."""
 
     table: str = MISSING  # relative to root
-    exclude: Exclude = MISSING
-    cmc_counts: CmcCounts = MISSING
+    exclude: Exclude = MISSING  # gallery images that a query skips
+    cmc_counts: CmcCounts = MISSING  # what a rank of the CMC counts
 
 
 _RULES = {

@@ -6,9 +6,10 @@ all else has a default.
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import shlex
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Optional, TypeVar
 
@@ -20,7 +21,7 @@ from ddag.data.records import Records, TestSet, TrainSet
 from ddag.machine.bar import bar
 from ddag.machine.errors import InputError
 from ddag.people import generate as people
-from ddag.people.generate import Layout
+from ddag.people.layout import Layout
 from ddag.settings.choices import Broken
 from ddag.settings.data import DataConfig, DatasetConfig
 
@@ -69,10 +70,18 @@ class Dataset(ABC, Generic[Config]):
     split_keys: ClassVar[tuple[str, ...]] = ()
     layout: ClassVar[Optional[Layout]] = None
 
-    def __init__(self, settings: Config, data: DataConfig) -> None:
-        """Keep the settings; ``settings`` is of the class ``config``."""
+    def __init__(self, settings: Config, data: DataConfig, *, asked: bool = True) -> None:
+        """Keep the settings.
+
+        Args:
+            settings: of the class ``config``.
+            data: how images are read.
+            asked: whether the user named this data set; one that a checkpoint names is only read,
+                never generated or prepared.
+        """
         self.settings, self.data = settings, data
         self.root = Path(settings.root)
+        self._asked = asked
 
     @property
     @abstractmethod
@@ -176,10 +185,32 @@ class Dataset(ABC, Generic[Config]):
             "images": chosen.images,
             "seed": chosen.seed,
         }
-        if not self.root.exists():
-            log.info("Generating people into %s", self.root)
+        if self.root.exists():  # these people, or it is refused
+            people.generate(self.root, **named, dials=chosen)
+            return
+        self._refuse_unasked("no such folder", "check")
+        log.info("Generating people into %s", self.root)
         with bar("generating people", people.image_count(**named)) as advance:
-            people.generate(self.root, **named, advance=advance)
+            people.generate(self.root, **named, dials=chosen, advance=advance)
+
+    def _refuse_unasked(self, what: str, job: str) -> None:
+        """Refuse to write what is missing where a checkpoint alone named the data set.
+
+        Args:
+            what: is missing.
+            job: writes it, where the user says so.
+        """
+        if self._asked:
+            return
+        chosen = self.settings
+        words = [f"job={job}", f"dataset={chosen.name}", f"dataset.root={chosen.root}"]
+        if chosen.generate is not None:
+            people = asdict(chosen.generate).items()
+            words += [f"dataset.generate.{key}={value}" for key, value in people]
+        raise InputError(
+            f"dataset.root={chosen.root}: {what}, and a checkpoint alone has nothing written; name"
+            f" another by dataset.root=PATH, or have it written by {shlex.join(words)}"
+        )
 
     @property
     def _skip_broken(self) -> bool:
@@ -203,12 +234,3 @@ class Dataset(ABC, Generic[Config]):
                 for records in (test_set.query, test_set.gallery)
             )
         return test_set.select(query, gallery)
-
-
-def fingerprint(train_set: TrainSet) -> str:
-    """SHA-256 over the names and identities of the training images, in their order."""
-    digest = hashlib.sha256()
-    for records in (train_set.visible, train_set.infrared):
-        digest.update("\n".join(Path(path).name for path in records.paths).encode())
-        digest.update(records.identities.astype(np.int64).tobytes())
-    return digest.hexdigest()

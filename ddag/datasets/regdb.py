@@ -7,7 +7,6 @@ On disk: ``Visible/<person>/*.bmp``, ``Thermal/<person>/*.bmp`` and, for each sp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from omegaconf import MISSING
 from ddag.data.protocol import Protocol, exclude_nothing
 from ddag.data.records import Records, TestSet, TrainSet
 from ddag.datasets.dataset import Count, Dataset
-from ddag.datasets.lists import path_within, relabel, whole_number
+from ddag.datasets.direction import Direction
+from ddag.datasets.lists import read_labelled, refuse_missing, relabel, require_file
 from ddag.machine.errors import InputError, require
 from ddag.settings.choices import Modality
 from ddag.settings.data import DatasetConfig
@@ -36,25 +36,12 @@ _FILE_WORD = {Modality.visible: "visible", Modality.infrared: "thermal"}
 _CAMERA = {Modality.visible: 1, Modality.infrared: 2}
 
 
-class Direction(Enum):
-    """Which modality is the query."""
-
-    v2i = "v2i"
-    i2v = "i2v"
-
-
-_QUERY_AND_GALLERY = {
-    Direction.v2i: (Modality.visible, Modality.infrared),
-    Direction.i2v: (Modality.infrared, Modality.visible),
-}
-
-
 @dataclass
 class RegdbConfig(DatasetConfig):
     """RegDB, or people generated in its layout."""
 
-    trial: int = MISSING
-    direction: Direction = MISSING
+    trial: int = MISSING  # the split, 1 to 10
+    direction: Direction = MISSING  # v2i: visible queries, infrared gallery; i2v: the reverse
 
     def __post_init__(self) -> None:
         require(self.trial in TRIALS, "dataset.trial", self.trial, "RegDB has splits 1 to 10")
@@ -111,7 +98,7 @@ def read_train(root: Path, *, trial: int) -> TrainSet:
     infrared = _read_list(root, "train", Modality.infrared, trial)
     labels = np.union1d(visible.identities, infrared.identities)
     for records in (visible, infrared):
-        _refuse_missing(labels, records, _list_file(root, "train", records.modality, trial))
+        refuse_missing(labels, records, root / _list_file("train", records.modality, trial))
         _refuse_overlap(records, _read_list(root, "test", records.modality, trial), trial)
     return TrainSet(relabel(visible, labels), relabel(infrared, labels))
 
@@ -128,62 +115,25 @@ def read_test(root: Path, *, trial: int, direction: Direction) -> TestSet:
     Raises:
         InputError: a missing or malformed list.
     """
-    query_modality, gallery_modality = _QUERY_AND_GALLERY[direction]
-    query = _read_list(root, "test", query_modality, trial)
-    gallery = _read_list(root, "test", gallery_modality, trial)
+    query = _read_list(root, "test", direction.query, trial)
+    gallery = _read_list(root, "test", direction.gallery, trial)
     return TestSet(query, gallery, trials=(np.arange(len(gallery)),))
 
 
-def _list_file(root: Path, split: str, modality: Modality, trial: int) -> Path:
-    return root / "idx" / f"{split}_{_FILE_WORD[modality]}_{trial}.txt"
+def _list_file(split: str, modality: Modality, trial: int) -> str:
+    return f"idx/{split}_{_FILE_WORD[modality]}_{trial}.txt"
 
 
 def _read_list(root: Path, split: str, modality: Modality, trial: int) -> Records:
     """The images that one list file names, in its order."""
-    if not root.is_dir():
-        raise InputError(f"dataset.root={root}: no such folder; {_LAYOUT}")
-    file = _list_file(root, split, modality, trial)
-    if not file.is_file():
-        raise InputError(f"dataset.root={root}: idx/{file.name} is missing there; {_LAYOUT}")
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
-    entries = [
-        _parse_line(line, f"{file}:{number}")
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip()
-    ]
-    if not entries:
-        raise InputError(f"{file}: names no image; restore the file from the data set")
-    paths, labels = zip(*entries)
+    file = require_file(root, _list_file(split, modality, trial), _LAYOUT)
+    paths, labels = zip(*read_labelled(file))
     return Records(
         paths=np.array([str(root / path) for path in paths]),
         identities=np.array(labels, np.int64),
         cameras=np.full(len(labels), _CAMERA[modality], np.int64),
         modality=modality,
     )
-
-
-def _parse_line(line: str, place: str) -> tuple[str, int]:
-    """Path within the data set and label of ``Visible/12/name.bmp 7``; names may hold blanks."""
-    words = line.strip().rsplit(maxsplit=1)
-    label = whole_number(words[-1]) if len(words) == 2 else None
-    if label is None:
-        raise InputError(
-            f"{place}: {line.strip()!r} is not a path, a blank and a whole number;"
-            " restore the file from the data set"
-        )
-    path = path_within(words[0])
-    if path is None:
-        raise InputError(f"{place}: {words[0]!r} leads out of the data set; use a path within it")
-    return path, label
-
-
-def _refuse_missing(labels: np.ndarray, records: Records, file: Path) -> None:
-    missing = np.setdiff1d(labels, records.identities)
-    if len(missing):
-        raise InputError(
-            f"{file}: identity {missing[0]} has no {records.modality.value} image here, but one"
-            " in the other modality; restore the file from the data set"
-        )
 
 
 def _refuse_overlap(train: Records, test: Records, trial: int) -> None:

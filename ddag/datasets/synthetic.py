@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ddag.datasets.regdb import TRIALS, RegDB
-from ddag.people.generate import Layout, Plan, Shot
+from ddag.people.layout import Labels, Layout, Plan, Shot
 from ddag.settings.choices import Modality
 
 
-def _plan(identities: int, images: int, rng: np.random.Generator) -> Plan:
+def _plan(identities: int, images: int, rng: np.random.Generator, labels: Labels) -> Plan:
     """Ten random halves of the people to train on, the other halves to test on."""
     shots = {
         folder: [
@@ -29,16 +27,15 @@ def _plan(identities: int, images: int, rng: np.random.Generator) -> Plan:
         order = rng.permutation(np.arange(1, identities + 1))
         half = identities // 2
         for split, members in (("train", order[:half]), ("test", order[half:])):
+            labels_from_0 = {i: label for label, i in enumerate(np.sort(members).tolist())}
             for folder, own in shots.items():
-                name = f"idx/{split}_{folder.lower()}_{trial}.txt"
-                texts[name] = _list(own, np.sort(members).tolist())
+                chosen = [shot for shot in own if shot.identity in labels_from_0]
+                borrowed = labels.borrowed(chosen, split=trial) if split == "train" else chosen
+                texts[f"idx/{split}_{folder.lower()}_{trial}.txt"] = "".join(
+                    f"{shot.path} {labels_from_0[lender.identity]}\n"
+                    for shot, lender in zip(chosen, borrowed)
+                )
     return Plan(shots["Visible"] + shots["Thermal"], texts)
-
-
-def _list(shots: Sequence[Shot], members: Sequence[int]) -> str:
-    """A line for each image of these people: its path and the person's label from 0."""
-    labels = {identity: label for label, identity in enumerate(members)}
-    return "".join(f"{s.path} {labels[s.identity]}\n" for s in shots if s.identity in labels)
 
 
 LAYOUT = Layout("regdb", _plan)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ddag.datasets.csv import Csv
 from ddag.datasets.table import COLUMNS, Split
-from ddag.people.generate import Layout, Plan, Shot
+from ddag.people.layout import Labels, Layout, Plan, Shot
 from ddag.settings.choices import Modality
 
 _CAMERAS = {
@@ -18,7 +18,7 @@ _CAMERAS = {
 _TEST = {Modality.visible: Split.gallery, Modality.infrared: Split.query}
 
 
-def _plan(identities: int, images: int, rng: np.random.Generator) -> Plan:
+def _plan(identities: int, images: int, rng: np.random.Generator, labels: Labels) -> Plan:
     """A random half of the people to train on, the others' infrared images sought in visible."""
     trained = set(rng.permutation(np.arange(1, identities + 1))[: identities // 2].tolist())
     shots = [
@@ -27,12 +27,13 @@ def _plan(identities: int, images: int, rng: np.random.Generator) -> Plan:
         for camera, modality in _CAMERAS.items()
         for n in range(1, images + 1)
     ]
+    training = [shot for shot in shots if shot.identity in trained]
+    labelled = dict(zip(training, (lender.identity for lender in labels.borrowed(training))))
     lines = [",".join(COLUMNS)]
     for shot in shots:
-        split = Split.train if shot.identity in trained else _TEST[shot.modality]
-        lines.append(
-            f"{shot.path},{shot.identity},{shot.camera},{shot.modality.value},{split.value}"
-        )
+        identity = labelled.get(shot, shot.identity)
+        split = Split.train if shot in labelled else _TEST[shot.modality]
+        lines.append(f"{shot.path},{identity},{shot.camera},{shot.modality.value},{split.value}")
     return Plan(shots, {"table.csv": "\n".join(lines) + "\n"})
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ddag.datasets.sysu.dataset import SYSU
 from ddag.datasets.sysu.files import INFRARED_CAMERAS, VISIBLE_CAMERAS
-from ddag.people.generate import Layout, Plan, Shot
+from ddag.people.layout import Labels, Layout, Plan, Shot
 from ddag.settings.choices import Modality
 
 
-def _plan(identities: int, images: int, rng: np.random.Generator) -> Plan:
+def _plan(identities: int, images: int, rng: np.random.Generator, labels: Labels) -> Plan:
     """The real set's shares: three fifths train, a fifth each validation and test."""
     numbers = [1 + i + i // 3 for i in range(identities)]  # with gaps, as in the real set
     order = rng.permutation(numbers).tolist()
@@ -29,7 +31,14 @@ def _plan(identities: int, images: int, rng: np.random.Generator) -> Plan:
         f"exp/{name}_id.txt": ",".join(map(str, sorted(members))) + "\n"
         for name, members in splits.items()
     }
-    return Plan(shots, texts)
+    return Plan(_labelled(shots, set(splits["test"]), labels), texts)
+
+
+def _labelled(shots: list[Shot], tested: set[int], labels: Labels) -> list[Shot]:
+    """The same images, those to learn from in the folders that the labels say."""
+    training = [shot for shot in shots if shot.identity not in tested]
+    paths = {s.path: lender.path for s, lender in zip(training, labels.borrowed(training))}
+    return [replace(shot, path=paths.get(shot.path, shot.path)) for shot in shots]
 
 
 def _cameras(rng: np.random.Generator, *, tested: bool) -> list[int]:

@@ -9,10 +9,12 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from ddag.datasets.lists import path_within, whole_number
+from ddag.datasets.lists import path_within, read_text, whole_number
 from ddag.machine.errors import InputError
+from ddag.machine.words import quoted
 from ddag.settings.choices import Modality
 
+_NAME_IT = "set dataset.table=NAME to the table"
 COLUMNS = ("path", "identity", "camera", "modality", "split")
 
 
@@ -59,7 +61,7 @@ def read_table(file: Path) -> list[Row]:
 
 def _cells(file: Path) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of each line of the file that is not blank, cells without blanks around."""
-    reader = csv.reader(io.StringIO(_text(file), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(read_text(file, remedy=_NAME_IT), newline=""), strict=True)
     while True:
         line = reader.line_num + 1  # where it begins: a cell in quotes may hold line breaks
         try:
@@ -74,35 +76,14 @@ def _cells(file: Path) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
 
 
-def _text(file: Path) -> str:
-    """The whole file, decoded."""
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{file}: no such file; set dataset.table=NAME to the table") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{file}: is a folder; set dataset.table=NAME to the table") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{file}: cannot be read ({reason}); use another table") from error
-    fault, wrong = "holds a NUL byte", content.find(b"\0")
-    if wrong < 0:
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            fault, wrong = "is not UTF-8", error.start
-    line = content.count(b"\n", 0, wrong) + 1
-    raise InputError(f"{file}:{line}: {fault}; save the table as CSV in UTF-8")
-
-
 def _refuse_header(names: list[str], place: str) -> None:
     if not names:
         raise InputError(f"{place}: the table is empty; begin it with {','.join(COLUMNS)}")
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise InputError(
-            f"{place}: has no column {', '.join(missing)} among {names}; the first line"
-            f" names the columns, with commas between them: {','.join(COLUMNS)}"
+            f"{place}: has no column {', '.join(missing)} among {quoted(', '.join(names))}; the"
+            f" first line names the columns, with commas between them: {','.join(COLUMNS)}"
         )
     twice = [name for name in COLUMNS if names.count(name) > 1]
     if twice:
@@ -110,13 +91,9 @@ def _refuse_header(names: list[str], place: str) -> None:
 
 
 def _to_row(cells: dict[str, str], *, line: int, place: str) -> Row:
-    path = path_within(cells["path"])
-    if path is None:
-        raise InputError(
-            f"{place}: path={cells['path']!r}: leads out of the data set; use a path within it"
-        )
+    path = path_within(cells["path"], f"{place}: path=")
     if path == ".":  # of an empty cell, too
-        raise InputError(f"{place}: path={cells['path']!r}: names no file; name an image")
+        raise InputError(f"{place}: path={quoted(cells['path'])}: names no file; name an image")
     modality = _choose(cells, "modality", [each.value for each in Modality], place)
     split = _choose(cells, "split", [each.value for each in Split], place)
     return Row(
@@ -132,7 +109,7 @@ def _to_row(cells: dict[str, str], *, line: int, place: str) -> Row:
 def _choose(cells: dict[str, str], column: str, known: list[str], place: str) -> str:
     if cells[column] not in known:
         raise InputError(
-            f"{place}: {column}={cells[column]!r}: no such {column}; use {' or '.join(known)}"
+            f"{place}: {column}={quoted(cells[column])}: no such {column}; use {' or '.join(known)}"
         )
     return cells[column]
 
@@ -141,7 +118,7 @@ def _number(cells: dict[str, str], column: str, place: str) -> int:
     number = whole_number(cells[column])
     if number is None:
         raise InputError(
-            f"{place}: {column}={cells[column]!r}: use a whole number from 0 to 2^63 - 1"
+            f"{place}: {column}={quoted(cells[column])}: use a whole number from 0 to 2^63 - 1"
         )
     return number
 
@@ -154,12 +131,12 @@ def _refuse_contradictions(rows: list[Row], file: Path) -> None:
         before = first.setdefault(row.path, row)
         if before[1:5] != row[1:5]:
             raise InputError(
-                f"{file}:{row.line}: {row.path!r} has another identity, camera or modality in line"
-                f" {before.line}; an image has one of each"
+                f"{file}:{row.line}: {quoted(row.path)} has another identity, camera or modality in"
+                f" line {before.line}; an image has one of each"
             )
         line = named.setdefault((row.path, row.split), row.line)
         if line != row.line:
             raise InputError(
-                f"{file}:{row.line}: {row.path!r} is in the {row.split.value} by line {line}"
+                f"{file}:{row.line}: {quoted(row.path)} is in the {row.split.value} by line {line}"
                 " already; name it once"
             )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Extractor:
 def read(root: Path, extract: Extractor, *, key: str = "key") -> dict[str, list[float]]:
     held = image_folder.list_images(root)
     cache = root.parent / "kept" / "features.npz"
-    known = image_folder.features(root, held, extract, cache=cache, key=key)
+    known = image_folder.features(root, held, extract, cache=cache, key=key, channels=2)
     return {each.name: values.tolist() for each, values in known.items()}
 
 
@@ -79,21 +80,44 @@ def test_features_under_another_key_count_for_nothing(root: Path) -> None:
     assert read(root, extract, key="other")["a.png"] == [2, 0]
 
 
-@pytest.mark.parametrize("damage", ["cut", "junk", "empty", "other arrays"])
+# What could stand in the file of kept features, by what it is made of those.
+OTHER: dict[str, Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]] = {
+    "other arrays": lambda kept: {"key": kept["key"], "features": np.zeros((2, 2))},
+    "channels": lambda kept: {**kept, "features": np.zeros((3, 7), np.float32)},
+    "one row": lambda kept: {**kept, "features": kept["features"][0]},
+    "no row": lambda kept: {**kept, "features": np.array(1.0)},
+    "fewer rows": lambda kept: {**kept, "features": kept["features"][:2]},
+    "fewer names": lambda kept: {**kept, "name": kept["name"][:2]},
+    "nested names": lambda kept: {**kept, "name": kept["name"][:, None]},
+    "numbers for names": lambda kept: {**kept, "name": np.arange(3)},
+    "texts for sizes": lambda kept: {**kept, "size": kept["name"]},
+    "texts for features": lambda kept: {**kept, "features": np.full((3, 2), "x")},
+    "not finite": lambda kept: {**kept, "features": kept["features"] * np.nan},
+}
+
+
+@pytest.mark.parametrize("damage", ["cut", "junk", "empty", "folder", *OTHER])
 def test_a_damaged_cache_is_built_anew(
     root: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     extract = Extractor()
     read(root, extract)
     cache = root.parent / "kept" / "features.npz"
-    if damage == "other arrays":
-        np.savez(cache, key=np.array("key"), features=np.zeros((2, 2)))
+    if damage in OTHER:
+        with np.load(cache) as kept:
+            arrays = OTHER[damage](dict(kept))
+        np.savez(cache, **arrays)
+    elif damage == "folder":
+        cache.unlink()
+        cache.mkdir()
     else:
         whole = cache.read_bytes()
         cache.write_bytes({"cut": whole[:-40], "junk": b"PK" * 99, "empty": b""}[damage])
     assert read(root, extract)["a.png"] == [2, 0]
     assert "is damaged" in caplog.text
     caplog.clear()
+    if damage == "folder":
+        return
     read(root, extract)
     assert len(extract.calls) == 2
     assert "is damaged" not in caplog.text
@@ -108,6 +132,26 @@ def test_broken_images_are_named_and_passed_over(
     assert set(read(root, extract)) == {"a.png", "b.jpg", "inner/c.PNG"}
     assert "broken.png" in caplog.text
     assert "none.jpg: is empty (0 bytes)" in caplog.text
+
+
+def test_what_killed_searches_left_of_any_gallery_is_removed(root: Path) -> None:
+    left = root.parent / "kept" / ".best_0123.77.npz"
+    left.parent.mkdir()
+    left.touch()
+    read(root, Extractor())
+    assert not left.exists()
+
+
+def test_nothing_is_written_or_removed_where_the_folder_of_features_leads_elsewhere(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ".notes.1.txt").touch()
+    (root.parent / "kept").symlink_to(elsewhere)
+    assert len(read(root, Extractor())) == 3
+    assert [each.name for each in elsewhere.iterdir()] == [".notes.1.txt"]
+    assert "leads elsewhere" in caplog.text
 
 
 def test_features_that_cannot_be_kept_are_used_all_the_same(

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from PIL import Image
 
 from ddag.data import images as image_files
@@ -71,6 +75,90 @@ def test_a_transparent_palette_becomes_rgb_without_a_warning(tmp_path: Path) -> 
     palette.putpalette([0, 0, 0, 10, 20, 30])
     palette.save(tmp_path / "a.png", transparency=b"\x00\x80")
     assert image_files.read_image(tmp_path / "a.png", **SIZE)[0, 0].tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "bmp", "tif", "webp", "ppm"])
+def test_an_image_is_known_by_what_it_holds_in_the_formats_of_data_sets(
+    tmp_path: Path, ending: str
+) -> None:
+    Image.new("RGB", (6, 12), (200, 40, 0)).save(tmp_path / f"a.{ending}")
+    renamed = (tmp_path / f"a.{ending}").rename(tmp_path / "image.eps")
+    red = image_files.read_image(renamed, **SIZE)[5, 3]
+    assert abs(red.astype(int) - (200, 40, 0)).max() < 12
+
+
+def bitmap_of(width: int, height: int) -> bytes:
+    """The head of a BMP file of this size."""
+    sizes = [b"BM", bytes(8), b"\x36\0\0\0", b"\x28\0\0\0"]
+    sizes += [width.to_bytes(4, "little"), height.to_bytes(4, "little"), b"\1\0\x18\0"]
+    return b"".join([*sizes, bytes(200)])
+
+
+def hostile_files(folder: Path) -> dict[Path, str]:
+    """Files that no data set has, each with what is said of it."""
+    other = "is not an image of JPEG, PNG, BMP, TIFF, WebP or PPM"
+    program = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(%pipe%id) run\n"
+    (folder / "eps.png").write_bytes(program)
+    for kind in ("gif", "ico", "pcx", "tga"):
+        Image.new("RGB", (16, 16)).save(folder / f"a.{kind}")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    (folder / "loop.png").symlink_to("loop.png")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "socket.png"))
+    for name, size in (("bomb.bmp", (9000, 9000)), ("larger.bmp", (30_000, 30_000))):
+        (folder / name).write_bytes(bitmap_of(*size))
+    with (folder / "huge.png").open("wb") as file:
+        file.truncate(1 << 30)
+    special = "is a pipe, a socket or a device, not a file"
+    return {
+        **{folder / name: other for name in ("eps.png", "a.gif", "a.ico", "a.pcx", "a.tga")},
+        **{folder / name: special for name in ("pipe.png", "zero.png", "socket.png")},
+        folder / "loop.png": "Too many levels of symbolic links",
+        folder / "bomb.bmp": "unfolds to 9000 x 9000 pixels, more than 67,108,864",
+        folder / "larger.bmp": "",
+        folder / "huge.png": "holds 1024 MB, more than 256",
+        folder / f"{'x' * 300}.png": "File name too long",
+        folder / ("x/" * 3000): "File name too long",
+        folder / "a\0.png": "null byte",
+    }
+
+
+def test_another_file_is_neither_run_nor_waited_for_nor_unfolded(tmp_path: Path) -> None:
+    for path, said in hostile_files(tmp_path).items():
+        with pytest.raises(InputError) as caught:
+            image_files.read_image(path, **SIZE)
+        message = str(caught.value)
+        assert message.startswith(f"{path}: ")
+        assert said in message
+        assert "\n" not in message
+        ((_, reason),) = image_files.unreadable([str(path)])
+        assert message == f"{path}: {reason}; restore the file from the data set"
+
+
+@hypothesis.given(st.data())
+@hypothesis.settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+def test_any_change_of_an_image_is_read_or_refused_in_one_line(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    path = tmp_path / f"a.{data.draw(st.sampled_from(['jpg', 'png', 'bmp', 'tif', 'webp', 'ppm']))}"
+    Image.fromarray(noise(9, 5, 3)).save(path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, min(99, len(content) - 1)))] = data.draw(
+            st.integers(0, 255)
+        )
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    message = ""
+    try:
+        image_files.read_image(path, **SIZE)
+    except InputError as error:
+        message = str(error)
+    assert "\n" not in message
 
 
 def broken_files(folder: Path) -> dict[str, str]:

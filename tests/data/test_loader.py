@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddag.data.erasing import erase
+from ddag.data.augmentation import Augmentation
 from ddag.data.grayscale import drop_colours
-from ddag.data.loader import Augmentation, Batch, TrainLoader, batches_in_order, normalise
+from ddag.data.loader import Batch, TrainLoader, batches_in_order, normalise
 from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
 from ddag.settings.choices import Modality
+from ddag.settings.data import ChannelsConfig
 
 NONE = Augmentation(crop=0, flip=False, grayscale=0, erasing=0)
 
@@ -89,8 +90,12 @@ def test_views_of_one_modality_show_the_same_sampled_images() -> None:
         np.testing.assert_array_equal(batch.infrared, pair.infrared)
 
 
+FURTHER = ChannelsConfig(visible=0, further=1, infrared=0, grayscale=0)
+
+
 @pytest.mark.parametrize(
-    "change", [{"crop": 4}, {"flip": True}, {"grayscale": 0.5}, {"erasing": 0.5}]
+    "change",
+    [{"crop": 4}, {"flip": True}, {"grayscale": 0.5}, {"erasing": 0.5}, {"channels": FURTHER}],
 )
 def test_each_augmentation_is_drawn_anew_for_a_second_view(change: dict) -> None:
     batches = load(replace(NONE, **change), views=THREE)
@@ -214,18 +219,6 @@ def test_a_crop_keeps_the_size_and_shifts_by_at_most_the_border() -> None:
             padded[:, top : top + 32, left : left + 16] for top in range(5) for left in range(5)
         ]
         assert min(np.abs(batch.visible[0] - window).max() for window in windows) < 1e-4
-
-
-def test_erasing_blanks_one_rectangle_of_the_share_asked_for() -> None:
-    images = np.ones((400, 3, 32, 16), np.float32)
-    erase(images, 0.5, np.random.default_rng(0))
-    blank = (images == 0).all(axis=1)
-    erased = blank.any(axis=(1, 2))
-    assert 0.4 < erased.mean() < 0.6
-    for image in blank[erased]:
-        rows, columns = image.any(axis=1), image.any(axis=0)
-        assert image.sum() == rows.sum() * columns.sum()
-        assert 0.01 < image.mean() < 0.45
 
 
 def test_test_batches_hold_every_image_once_and_fill_up_the_last(tmp_path: Path) -> None:

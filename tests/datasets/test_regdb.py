@@ -8,7 +8,7 @@ import pytest
 from dataset_contract import DatasetContract
 
 from ddag.datasets import regdb
-from ddag.datasets.regdb import Direction
+from ddag.datasets.direction import Direction
 from ddag.machine.errors import InputError
 from ddag.settings.choices import Modality
 
@@ -148,6 +148,33 @@ def test_a_path_out_of_the_data_set_is_refused(root: Path, path: str) -> None:
     write_list(root, "test", "visible", f"{path} 0\n")
     with pytest.raises(InputError, match=r"test_visible_1\.txt:1: .* leads out"):
         regdb.read_test(root, trial=1, direction=Direction.v2i)
+
+
+def test_a_list_that_is_no_text_is_named_with_its_line(root: Path) -> None:
+    file = root / "idx" / "test_visible_1.txt"
+    for content, said in (
+        (b"Visible/20/a.bmp 0\nVisible/2\0/a.bmp 1\n", ":2: holds a NUL byte"),
+        (b"Visible/20/a.bmp 0\n\nVisible/\xff/a.bmp 1\n", ":3: is not UTF-8"),
+        ("Visible/20/a.bmp 0\n".encode("utf-16"), ":1: holds a NUL byte"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            regdb.read_test(root, trial=1, direction=Direction.v2i)
+        assert str(caught.value).startswith(f"{file}{said}; ")
+
+
+@pytest.mark.parametrize("line", ["x" * 10_000_000, "x/" * 3000 + "a.bmp 0", "a" * 99_999 + " -1"])
+def test_a_line_that_is_far_too_long_is_refused_in_few_words(root: Path, line: str) -> None:
+    write_list(root, "test", "visible", f"Visible/20/a.bmp 0\n{line}\n")
+    with pytest.raises(InputError, match=r"test_visible_1\.txt:2: ") as caught:
+        regdb.read_test(root, trial=1, direction=Direction.v2i)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_list_with_a_byte_order_mark_is_read(root: Path) -> None:
+    write_list(root, "test", "visible", "\ufeffVisible/20/a.bmp 0\nVisible/21/a.bmp 1\n")
+    paths = regdb.read_test(root, trial=1, direction=Direction.v2i).query.paths
+    assert paths[0] == str(root / "Visible/20/a.bmp")
 
 
 def test_an_empty_list_is_refused(root: Path) -> None:

@@ -49,7 +49,7 @@ def test_each_name_leads_to_a_data_set_and_its_settings(name: str) -> None:
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     data = DataConfig(height=32, width=16, test_batch=8, workers=1, broken=Broken.refuse)
-    with pytest.raises(InputError, match=r"dataset.name=regbd: .*regdb, sysu, csv"):
+    with pytest.raises(InputError, match=r"dataset.name=regbd: .*regdb, sysu, llcm, csv"):
         open_dataset(DatasetConfig(name="regbd", root="somewhere"), data)
 
 

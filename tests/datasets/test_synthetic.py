@@ -9,9 +9,10 @@ import pytest
 from dataset_contract import GeneratedContract
 from PIL import Image
 
-from ddag.datasets.regdb import Direction
+from ddag.datasets.direction import Direction
 from ddag.datasets.synthetic import LAYOUT
 from ddag.people.generate import generate, image_count, sheet
+from ddag.people.layout import Labels
 from ddag.settings.choices import Modality
 from ddag.settings.data import PeopleConfig
 
@@ -62,7 +63,7 @@ def test_index_lines_are_a_path_a_blank_and_a_label_from_0(root: Path) -> None:
 
 
 def test_no_split_tests_on_a_person_it_trains_on() -> None:
-    texts = LAYOUT.plan(12, 1, np.random.default_rng(0)).texts
+    texts = LAYOUT.plan(12, 1, np.random.default_rng(0), Labels()).texts
     halves = set()
     for trial in range(1, 11):
         train, test = (

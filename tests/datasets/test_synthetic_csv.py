@@ -7,6 +7,7 @@ from dataset_contract import GeneratedContract
 
 from ddag.datasets.csv import CmcCounts, Exclude
 from ddag.datasets.synthetic_csv import LAYOUT
+from ddag.people.layout import Labels
 from ddag.settings.choices import Modality
 from ddag.settings.data import PeopleConfig
 
@@ -25,7 +26,7 @@ class TestSyntheticCsv(GeneratedContract):
 
 
 def test_the_table_has_a_line_for_each_image_after_its_first() -> None:
-    plan = LAYOUT.plan(6, 3, np.random.default_rng(0))
+    plan = LAYOUT.plan(6, 3, np.random.default_rng(0), Labels())
     header, *lines = plan.texts["table.csv"].splitlines()
     assert header == "path,identity,camera,modality,split"
     assert [line.split(",")[0] for line in lines] == [shot.path for shot in plan.shots]
@@ -33,5 +34,7 @@ def test_the_table_has_a_line_for_each_image_after_its_first() -> None:
 
 
 def test_another_seed_trains_on_other_people() -> None:
-    tables = {LAYOUT.plan(12, 1, np.random.default_rng(s)).texts["table.csv"] for s in range(5)}
+    tables = {
+        LAYOUT.plan(12, 1, np.random.default_rng(s), Labels()).texts["table.csv"] for s in range(5)
+    }
     assert len(tables) > 1

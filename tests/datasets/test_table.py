@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -114,7 +115,27 @@ def test_a_folder_or_nothing_in_place_of_the_table_is_refused(file: Path) -> Non
     assert "cannot be read" in refusal(file.with_name("a\0b"))
     file.mkdir()
     assert refusal(file).startswith(f"{file}: is a folder")
-    assert "cannot be read" in refusal(Path(__file__) / "table.csv")
+    assert "no such file" in refusal(Path(__file__) / "table.csv")
+
+
+def test_a_pipe_in_place_of_the_table_is_refused_and_not_waited_for(file: Path) -> None:
+    os.mkfifo(file)
+    assert refusal(file).startswith(f"{file}: is a pipe, a socket or a device")
+
+
+def test_a_message_is_short_however_long_the_line(file: Path) -> None:
+    long = "x" * 100_000
+    for start in (f"../{long},1", f"a.png,{long}", f"{long},1"):
+        line = f"{start},2,visible,train"
+        file.write_text(f"{HEADER}\n{line}\n")
+        assert len(refusal(file)) < 400
+    file.write_text(long)
+    assert len(refusal(file)) < 400
+
+
+def test_a_path_longer_than_any_is_refused_before_an_array_of_such_is_made(file: Path) -> None:
+    file.write_text(f"{HEADER}\n{'x/' * 3000}a.png,1,2,visible,train\n")
+    assert "is too long for a path" in refusal(file)
 
 
 CELLS = st.one_of(

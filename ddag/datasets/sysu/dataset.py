@@ -11,7 +11,7 @@ from omegaconf import MISSING
 from ddag.data.protocol import Protocol
 from ddag.data.records import TestSet, TrainSet
 from ddag.datasets.dataset import Count, Dataset
-from ddag.datasets.sysu import files, protocol
+from ddag.datasets.sysu import files, protocol, record
 from ddag.datasets.sysu import prepare as prepared
 from ddag.datasets.sysu.protocol import Gallery, Search
 from ddag.machine.bar import bar
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 class SysuConfig(DatasetConfig):
     """SYSU-MM01, or people generated in its layout."""
 
-    search: Search = MISSING
+    search: Search = MISSING  # gallery cameras
     shots: int = MISSING  # gallery images of an identity and camera
-    gallery: Gallery = MISSING
+    gallery: Gallery = MISSING  # drawn by random.seed(trial), or as the authors drew it
 
     def __post_init__(self) -> None:
         require(self.shots in (1, 10), "dataset.shots", self.shots, "the protocol has 1 and 10")
@@ -55,6 +55,7 @@ class SYSU(Dataset[SysuConfig]):
     def prepare(self) -> None:
         """Decode the training images into arrays in the data set's folder."""
         self.generate()
+        self._refuse_unasked("its training images are not prepared", "prepare")
         log.info("Preparing %s: decoding its training images once", self.root)
         train = files.read_train(self.root)
         with bar("decoding images", len(train.visible) + len(train.infrared)) as advance:
@@ -69,7 +70,10 @@ class SYSU(Dataset[SysuConfig]):
     def _list_train(self) -> TrainSet:
         if not prepared.is_prepared(self.root):
             self.prepare()
-        return prepared.read_prepared(self.root, height=self.data.height, width=self.data.width)
+        size = {"height": self.data.height, "width": self.data.width}
+        train_set = prepared.read_prepared(self.root, **size)
+        record.refuse_stale(self.root, train_set, **size)
+        return train_set
 
     def _list_test(self) -> TestSet:
         return protocol.read_test(

@@ -6,14 +6,15 @@ On disk: ``cam1`` to ``cam6``, in each ``<4-digit identity>/<4-digit number>.jpg
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from ddag.data.records import Records, TrainSet
-from ddag.datasets.lists import relabel, whole_number
+from ddag.data.records import TrainSet
+from ddag.datasets import galleries, lists
+from ddag.datasets.galleries import ImageFile, to_records
+from ddag.datasets.lists import relabel
 from ddag.machine.errors import InputError
 from ddag.settings.choices import Modality
 
@@ -28,19 +29,10 @@ PUBLISHED_TRAIN_INFRARED = 11909
 PUBLISHED_TEST_IDENTITIES = 96
 PUBLISHED_QUERIES = 3803
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
 _LAYOUT = (
     "SYSU-MM01 is given on request by its authors, https://github.com/wuancong/SYSU-MM01, and its"
     " folder must hold cam1/ to cam6/ and exp/{train,val,test}_id.txt; set dataset.root=PATH"
 )
-
-
-class ImageFile(NamedTuple):
-    """One file, with what its folders say about it."""
-
-    path: str
-    identity: int
-    camera: int
 
 
 def read_train(root: Path) -> TrainSet:
@@ -52,7 +44,7 @@ def read_train(root: Path) -> TrainSet:
         InputError: a missing folder or list, an identity that is in the test too or that has
             images in one modality only.
     """
-    identities = sorted({*read_identities(root, "train"), *read_identities(root, "val")})
+    identities = train_identities(root)
     shared = set(identities) & set(read_identities(root, "test"))
     if shared:
         raise InputError(
@@ -69,24 +61,18 @@ def read_train(root: Path) -> TrainSet:
     )
 
 
+def train_identities(root: Path) -> list[int]:
+    """The identities of training, train and val together, rising; raises as ``read_identities``."""
+    return sorted({*read_identities(root, "train"), *read_identities(root, "val")})
+
+
 def read_identities(root: Path, split: str) -> list[int]:
     """The identities of ``split``, one of ``SPLITS``, rising.
 
     Raises:
         InputError: no such folder or list, or the list holds none or something else.
     """
-    if not root.is_dir():
-        raise InputError(f"dataset.root={root}: no such folder; {_LAYOUT}")
-    file = root / "exp" / f"{split}_id.txt"
-    if not file.is_file():
-        raise InputError(f"dataset.root={root}: exp/{file.name} is missing there; {_LAYOUT}")
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
-    words = text.replace(",", " ").split()
-    wrong = [word for word in words if whole_number(word) is None]
-    if wrong or not words:
-        fault = f"{wrong[0]!r} is not an identity" if wrong else "names no identity"
-        raise InputError(f"{file}: {fault}; write whole numbers separated by commas")
-    return sorted({int(word) for word in words})
+    return lists.read_identities(lists.require_file(root, f"exp/{split}_id.txt", _LAYOUT))
 
 
 def list_images(root: Path, camera: int, identity: int) -> list[str]:
@@ -100,46 +86,25 @@ def list_images(root: Path, camera: int, identity: int) -> list[str]:
     folder = root / f"cam{camera}"
     if not folder.is_dir():
         raise InputError(f"dataset.root={root}: cam{camera}/ is missing there; {_LAYOUT}")
-    person = folder / f"{identity:04d}"
-    if not person.is_dir():
-        return []
-    names = sorted(file.name for file in person.iterdir() if file.suffix.lower() in _SUFFIXES)
-    return [str(person / name) for name in names if not name.startswith(".")]
+    return lists.list_images(folder / f"{identity:04d}")
 
 
 def strays(root: Path) -> list[str]:
     """What lies in the cameras' folders and is passed over for its name, by path."""
-    found = []
-    for camera in (*VISIBLE_CAMERAS, *INFRARED_CAMERAS):
-        for person in sorted((root / f"cam{camera}").iterdir()):
-            if not (person.is_dir() and len(person.name) == 4 and person.name.isdecimal()):
-                found.append(str(person))
-                continue
-            taken = set(list_images(root, camera, int(person.name)))
-            found += [str(file) for file in sorted(person.iterdir()) if str(file) not in taken]
-    return found
+    cameras = (root / f"cam{camera}" for camera in (*VISIBLE_CAMERAS, *INFRARED_CAMERAS))
+    return lists.list_strays(cameras, lambda name: re.fullmatch("[0-9]{4}", name) is not None)
 
 
 def list_split(root: Path, cameras: Iterable[int], identities: Iterable[int]) -> list[ImageFile]:
     """Every image of ``identities`` by ``cameras``: by identity, then camera, then name."""
-    cameras = tuple(cameras)
-    return [
-        ImageFile(path, identity, camera)
-        for identity in identities
-        for camera in cameras
-        for path in list_images(root, camera, identity)
-    ]
+    return [image for held in list_by_camera(root, cameras, identities) for image in held]
 
 
-def to_records(images: Sequence[ImageFile], modality: Modality) -> Records:
-    """At least one image as records, in the same order."""
-    paths, identities, cameras = zip(*images)
-    return Records(
-        paths=np.array(paths),
-        identities=np.array(identities, np.int64),
-        cameras=np.array(cameras, np.int64),
-        modality=modality,
-    )
+def list_by_camera(
+    root: Path, cameras: Iterable[int], identities: Iterable[int]
+) -> list[list[ImageFile]]:
+    """For each of ``identities`` and camera in order the images, where there are any."""
+    return galleries.list_by_camera(identities, tuple(cameras), partial(list_images, root))
 
 
 def _refuse_missing(

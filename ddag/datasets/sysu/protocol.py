@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
 
 from ddag.data.records import Records, TestSet
+from ddag.datasets.galleries import Draw, ImageFile, draw_galleries, random_draw, to_records
 from ddag.datasets.sysu import files as sysu
 from ddag.machine.errors import InputError
-from ddag.settings.choices import Modality
+from ddag.settings.choices import Choice, Modality
 
 
-class Search(Enum):
+class Search(Choice):
     """Which cameras the gallery comes from."""
 
     all = "all"
     indoor = "indoor"
 
 
-class Gallery(Enum):
+class Gallery(Choice):
     """Which images a gallery holds: drawn by seed, or the authors' fixed draw."""
 
     random = "random"
@@ -32,9 +31,6 @@ class Gallery(Enum):
 
 GALLERY_CAMERAS = {Search.all: (1, 2, 4, 5), Search.indoor: (1, 2)}
 PUBLISHED_GALLERY = {Search.all: 301, Search.indoor: 112}  # images, one shot
-
-# Picks a trial's images from all that one camera has of one person.
-_Draw = Callable[[Sequence[sysu.ImageFile]], Sequence[sysu.ImageFile]]
 
 
 def read_test(
@@ -67,7 +63,7 @@ def read_test(
     """
     identities = sysu.read_identities(root, "test")
     query = sysu.list_split(root, sysu.INFRARED_CAMERAS, identities)
-    candidates = _list_candidates(root, GALLERY_CAMERAS[search], identities)
+    candidates = sysu.list_by_camera(root, GALLERY_CAMERAS[search], identities)
     if not query or not candidates:
         empty = f"the {search.value} gallery's cameras" if query else "cameras 3 and 6"
         raise InputError(
@@ -75,7 +71,7 @@ def read_test(
             " restore cam1/ to cam6/ from the data set"
         )
     draws = _draws(root, shots, trials, gallery)
-    return _to_test_set(query, [[i for held in candidates for i in draw(held)] for draw in draws])
+    return draw_galleries(to_records(query, Modality.infrared), candidates, Modality.visible, draws)
 
 
 def exclude_same_room(query: Records, gallery: Records) -> np.ndarray:
@@ -87,47 +83,12 @@ def exclude_same_room(query: Records, gallery: Records) -> np.ndarray:
     return (query.cameras == 3)[:, None] & (gallery.cameras == 2)
 
 
-def _to_test_set(
-    query: Sequence[sysu.ImageFile], drawn: Sequence[Sequence[sysu.ImageFile]]
-) -> TestSet:
-    """The query and, of each trial, the gallery drawn."""
-    held = sorted({image for images in drawn for image in images})
-    row = {image: number for number, image in enumerate(held)}
-    return TestSet(
-        query=sysu.to_records(query, Modality.infrared),
-        gallery=sysu.to_records(held, Modality.visible),
-        trials=tuple(np.array([row[image] for image in images]) for images in drawn),
-    )
-
-
-def _draws(root: Path, shots: int, trials: Sequence[int], gallery: Gallery) -> list[_Draw]:
+def _draws(root: Path, shots: int, trials: Sequence[int], gallery: Gallery) -> list[Draw]:
     """For each trial how it draws from the images of one person by one camera."""
     if gallery is Gallery.official:
         permutations = _Permutations.load(root)
         return [permutations.draw(shots, trial) for trial in trials]
-    return [_random_draw(shots, trial) for trial in trials]
-
-
-def _list_candidates(
-    root: Path, cameras: Sequence[int], identities: Sequence[int]
-) -> list[list[sysu.ImageFile]]:
-    """For each identity and camera in order the images to draw from, where there are any."""
-    lists = (
-        sysu.list_split(root, [camera], [identity]) for identity in identities for camera in cameras
-    )
-    return [images for images in lists if images]
-
-
-def _random_draw(shots: int, trial: int) -> _Draw:
-    # A generator of our own gives the numbers that random.seed(trial) would, and disturbs nobody.
-    generator = random.Random(trial)
-
-    def draw(images: Sequence[sysu.ImageFile]) -> Sequence[sysu.ImageFile]:
-        if shots == 1:
-            return [generator.choice(images)]
-        return generator.sample(images, min(shots, len(images)))
-
-    return draw
+    return [random_draw(shots, trial) for trial in trials]
 
 
 @dataclass(frozen=True)
@@ -148,7 +109,7 @@ class _Permutations:
     @classmethod
     def load(cls, root: Path) -> _Permutations:
         # Only this file needs it, and importing it takes a while.
-        from scipy.io import loadmat, matlab  # type: ignore[import-untyped]
+        from scipy.io import loadmat  # type: ignore[import-untyped]
 
         file = root / "exp" / "rand_perm_cam.mat"
         if not file.is_file():
@@ -159,23 +120,18 @@ class _Permutations:
             )
         try:
             return cls(file, loadmat(str(file))["rand_perm_cam"])
-        except (
-            matlab.MatReadError,
-            OSError,
-            KeyError,
-            ValueError,
-            TypeError,
-            NotImplementedError,  # the HDF5 format of MATLAB 7.3
-        ) as error:
+        except Exception as error:  # whatever SciPy makes of arbitrary bytes
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
-                f"{file}: holds no readable cell rand_perm_cam ({error}); restore it from"
+                f"{file}: holds no readable cell rand_perm_cam ({reason}); restore it from"
                 " github.com/wuancong/SYSU-MM01"
             ) from error
 
-    def draw(self, shots: int, trial: int) -> _Draw:
-        def draw(images: Sequence[sysu.ImageFile]) -> Sequence[sysu.ImageFile]:
+    def draw(self, shots: int, trial: int) -> Draw:
+        def draw(images: Sequence[ImageFile]) -> Sequence[ImageFile]:
             numbers = self._row(trial, images[0])[:shots]
-            if not len(numbers) or numbers.min() < 1 or numbers.max() > len(images):
+            known = np.arange(1, len(images) + 1)
+            if not numbers.size or not np.isin(numbers, known).all():
                 raise InputError(
                     f"{self.file}: does not fit the {len(images)} images in"
                     f" {Path(images[0].path).parent}; restore both from the data set"
@@ -184,12 +140,12 @@ class _Permutations:
 
         return draw
 
-    def _row(self, trial: int, image: sysu.ImageFile) -> np.ndarray:
+    def _row(self, trial: int, image: ImageFile) -> np.ndarray:
         """The permutation of one trial for the person and camera of ``image``."""
         try:
             matrix = self.cells.ravel()[image.camera - 1].ravel()[image.identity - 1]
-            return matrix[trial].astype(np.int64)
-        except (IndexError, AttributeError, TypeError, ValueError) as error:
+            return matrix[trial].astype(np.int64).reshape(-1)
+        except Exception as error:  # whatever a cell may hold
             raise InputError(
                 f"{self.file}: has no row {trial + 1} for camera {image.camera}, identity"
                 f" {image.identity}; restore it from github.com/wuancong/SYSU-MM01"

@@ -74,7 +74,22 @@ def test_identities_are_read_in_rising_order(root: Path, text: str) -> None:
 )
 def test_a_malformed_identity_list_is_named(root: Path, text: str, fault: str) -> None:
     (root / "exp/val_id.txt").write_text(text)
-    with pytest.raises(InputError, match=f"val_id.txt: {fault}"):
+    with pytest.raises(InputError, match=f"val_id.txt: {fault}") as caught:
+        sysu.read_train(root)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"1,\0,2", "holds a NUL byte"),
+        (b"1,2,\xff", "is not UTF-8"),
+        (b"\xff\xfe1\0", "holds a NUL"),
+    ],
+)
+def test_an_identity_list_that_is_no_text_is_named(root: Path, content: bytes, fault: str) -> None:
+    (root / "exp/val_id.txt").write_bytes(content)
+    with pytest.raises(InputError, match=f"val_id.txt:1: {fault}"):
         sysu.read_train(root)
 
 
