@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Optional
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ddag.people.canvas import HEIGHT, WIDTH
-from ddag.people.person import Person, Pose, random_pose
+from ddag.people.conditions import Condition
+from ddag.people.occluder import Occluder
+from ddag.people.person import PRINTS, Person, Pose, random_pose
 from ddag.people.silhouette import part_map
 from ddag.settings.choices import Modality
 
@@ -36,7 +39,12 @@ def _smooth(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def visible_image(
-    person: Person, pose: Pose, size: tuple[int, int], rng: np.random.Generator
+    person: Person,
+    pose: Pose,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    occluder: Optional[Occluder] = None,
 ) -> Image.Image:
     """The person in colour, in a street and a light that are the image's own.
 
@@ -45,6 +53,7 @@ def visible_image(
         pose: turned and framed so.
         size: width and height in pixels.
         rng: of this image.
+        occluder: what stands before the person.
     """
 
     def shade() -> tuple[int, ...]:
@@ -53,6 +62,9 @@ def visible_image(
 
     parts = part_map(person, pose)
     scene = _background(shade, rng)
+    if occluder:
+        occluder.hide(parts)
+        occluder.paste(scene)
     scene.paste(Image.fromarray(person.colours[parts]), mask=_silhouette(parts))
     levels = np.asarray(scene.resize(size, Image.Resampling.BOX), np.float32)  # (H, W, 3)
     light = rng.uniform(0.55, 1.25) * (1 + 0.12 * _smooth(rng, size))
@@ -63,7 +75,12 @@ def visible_image(
 
 
 def infrared_image(
-    person: Person, pose: Pose, size: tuple[int, int], rng: np.random.Generator
+    person: Person,
+    pose: Pose,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    occluder: Optional[Occluder] = None,
 ) -> Image.Image:
     """The person in grey (three equal channels), warm before a cool background; else as above."""
 
@@ -71,20 +88,35 @@ def infrared_image(
         return (int(rng.integers(8, 60)),) * 3
 
     parts = part_map(person, pose)
-    silhouette = _silhouette(parts)
     scene = _background(shade, rng).convert("L")
+    if occluder:
+        occluder.hide(parts)
+        occluder.paste(scene)
+    silhouette = _silhouette(parts)
     # Cloth warms and cools with the sun and the wearer's pace: levels differ by image, too.
     heat = rng.normal(0, 18, len(person.reflectance)) + person.reflectance
+    heat = _faded(heat, person.fade)
     scene.paste(Image.fromarray(heat.clip(25, 250).astype(np.uint8)[parts]), mask=silhouette)
     levels = np.asarray(scene.resize(size, Image.Resampling.BOX), np.float32)  # (H, W)
     core = silhouette.reduce(16).resize(size, Image.Resampling.BILINEAR)
     warmth = 0.75 + np.asarray(core, np.float32) / 1020  # limbs and edges are cooler
-    texture = Image.fromarray(person.texture[parts]).resize(size, Image.Resampling.NEAREST)
+    coarse = _faded(person.texture, person.fade)
+    texture = Image.fromarray(coarse[parts]).resize(size, Image.Resampling.NEAREST)
     levels = levels * warmth * (rng.uniform(0.85, 1.15) + 0.08 * _smooth(rng, size))
     grain = np.asarray(texture, np.float32) + np.float32(rng.uniform(2, 6))
     noise = rng.standard_normal(levels.shape, np.float32) * grain
     grey = _image(levels + noise + np.float32(rng.uniform(-8, 12)))
     return grey.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 0.8))).convert("RGB")
+
+
+def _faded(levels: np.ndarray, fade: float) -> np.ndarray:
+    """The ``(parts,)`` levels, those of the prints drawn by ``fade`` towards their grounds'."""
+    if not fade:
+        return levels
+    faded = levels.astype(np.float32)
+    for part in PRINTS:
+        faded[part] += fade * (faded[part - 1] - faded[part])
+    return faded.astype(levels.dtype)
 
 
 def _silhouette(parts: np.ndarray) -> Image.Image:
@@ -98,8 +130,25 @@ def _image(levels: np.ndarray) -> Image.Image:
 
 
 def take_image(
-    person: Person, modality: Modality, size: tuple[int, int], rng: np.random.Generator
+    person: Person,
+    modality: Modality,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    condition: Optional[Condition] = None,
 ) -> Image.Image:
-    """An RGB image of the person in a random pose; ``size`` is width and height in pixels."""
+    """An RGB image of the person in a random pose.
+
+    Args:
+        person: who is seen.
+        modality: which camera takes it.
+        size: width and height in pixels.
+        rng: of this image.
+        condition: how the dials stand; None: at their defaults.
+    """
     camera = visible_image if modality is Modality.visible else infrared_image
-    return camera(person, random_pose(person.build, rng), size, rng)
+    pose = random_pose(person.build, rng)
+    if condition is None:
+        return camera(person, pose, size, rng)
+    pose = condition.pose(pose, person.build.heading)
+    return camera(person, pose, size, rng, occluder=condition.occluder())

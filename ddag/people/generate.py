@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-import glob
 import json
+import re
 import shutil
-import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
 from PIL import Image
 
+from ddag.machine.border import parse_json, read_text
 from ddag.machine.errors import InputError
+from ddag.machine.files import drafting
+from ddag.machine.words import shortened
 from ddag.people.cameras import take_image
-from ddag.people.person import random_person
+from ddag.people.conditions import Condition, conditioned
+from ddag.people.layout import SIZE, Labels, Layout, Plan, Shot
+from ddag.people.person import Person, random_person
 from ddag.settings.choices import Modality
+from ddag.settings.data import Dials
 
 # Goes up whenever the same settings no longer give the same images.
 VERSION = 2
 MARKER = "generated.json"
 
-SIZE = (64, 128)  # width and height, where a data set has no size of its own
-_DAY = 86400.0  # seconds
+_DEFAULT = Dials()
+# Streams of random numbers. NumPy pads a seed with zeros: the last number keeps it apart from those
+# of a person (1) and of the dials (4 to 7).
+_IMAGE, _LAYOUT = 2, 3
 # By what older markers say: the files are the same.
 _RENAMED = {"pictures": "images"}
-
-
-@dataclass(frozen=True)
-class Shot:
-    """One image to take; ``path`` lies below the root, ``size`` is width and height.
-
-    Identity, camera and number together tell one image from another.
-    """
-
-    path: str
-    identity: int
-    camera: int
-    number: int
-    modality: Modality
-    size: tuple[int, int] = SIZE
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that a root holds: images, and text files by their path below it."""
-
-    shots: list[Shot]
-    texts: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How people are laid out on disk.
-
-    Attributes:
-        name: stands in the marker of what was generated.
-        plan: of identities, images of each and a generator of random numbers, what is written.
-    """
-
-    name: str
-    plan: Callable[[int, int, np.random.Generator], Plan]
 
 
 def image_count(*, layout: Layout, identities: int, images: int, seed: int) -> int:
@@ -78,6 +49,7 @@ def generate(
     identities: int,
     images: int,
     seed: int,
+    dials: Dials = _DEFAULT,
     advance: Callable[[], None] = lambda: None,
 ) -> None:
     """Write a data set of generated people, whole or not at all; do nothing where it is.
@@ -88,6 +60,7 @@ def generate(
         identities: how many people, 4 to 7000.
         images: of each person, by each modality or each camera: as the layout has it.
         seed: 0 or more; the same settings give the same files.
+        dials: how hard the people are to recognise.
         advance: called after each of the ``image_count`` images.
 
     Raises:
@@ -99,21 +72,35 @@ def generate(
         "images": images,
         "seed": seed,
         "version": VERSION,
+        **_positions(dials),
     }
     if not _holds(root, settings):
-        plan = _plan(layout, identities, images, seed)
-        _write_whole(root, settings, lambda partial: _write(partial, plan, seed, advance))
+        plan = _plan(layout, identities, images, seed, dials.label_noise)
+        _write_whole(root, settings, lambda partial: _write(partial, plan, seed, dials, advance))
+
+
+def photograph(person: Person, shot: Shot, *, seed: int, dials: Dials = _DEFAULT) -> Image.Image:
+    """The image that a shot asks for of a person who is ``conditioned`` by these dials."""
+    key = seed, shot.identity, shot.camera, shot.number
+    rng = np.random.default_rng([*key, _IMAGE])
+    condition = Condition(dials, key)
+    return take_image(person, shot.modality, shot.size, rng, condition=condition)
+
+
+def _positions(dials: Dials) -> dict[str, float]:
+    return {dial.name: getattr(dials, dial.name) for dial in fields(Dials)}
 
 
 def _write_whole(root: Path, settings: dict[str, object], write: Callable[[Path], None]) -> None:
     """Have ``write`` fill a folder beside ``root``, then move it there."""
-    # Named at random: two processes may be at it, and a killed one leaves its folder behind.
+    # Named at random: two processes may be at it.
     partial = root.with_name(f".{root.name}.{uuid.uuid4().hex}.partial")
     try:
-        _remove_leftovers(root)
-        write(partial)
-        (partial / MARKER).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        _publish(partial, root, settings)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with drafting(root.parent, rf"\.{re.escape(root.name)}\..*\.partial"):
+            write(partial)
+            (partial / MARKER).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+            _publish(partial, root, settings)
     except OSError as error:
         raise InputError(
             f"dataset.root={root}: cannot write there ({error.strerror or error}); "
@@ -139,7 +126,7 @@ def _holds(root: Path, settings: dict[str, object]) -> bool:
         )
     differing = [name for name in settings if found.get(name) != settings[name]]
     if differing:
-        there = ", ".join(f"{name}={found.get(name)}" for name in differing)
+        there = ", ".join(f"{name}={shortened(found.get(name), 60)}" for name in differing)
         asked = ", ".join(f"{name}={settings[name]}" for name in differing)
         raise InputError(
             f"dataset.root={root}: was generated with {there}, not {asked}; "
@@ -150,19 +137,13 @@ def _holds(root: Path, settings: dict[str, object]) -> bool:
 
 def _read_marker(root: Path) -> Optional[dict[str, object]]:
     try:
-        found = json.loads((root / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = parse_json(read_text(root / MARKER))
+    except (ValueError, RecursionError):  # an InputError, too
         return None
     if not isinstance(found, dict):
         return None
-    return {_RENAMED.get(name, str(name)): value for name, value in found.items()}
-
-
-def _remove_leftovers(root: Path) -> None:
-    """Remove what killed runs left; a day spares the folder of a run that is still at it."""
-    for partial in root.parent.glob(f".{glob.escape(root.name)}.*.partial"):
-        if time.time() - partial.stat().st_mtime > _DAY:
-            shutil.rmtree(partial, ignore_errors=True)
+    renamed = {_RENAMED.get(name, str(name)): value for name, value in found.items()}
+    return {**_positions(_DEFAULT), **renamed}  # older markers have no dials
 
 
 def _publish(partial: Path, root: Path, settings: dict[str, object]) -> None:
@@ -174,27 +155,23 @@ def _publish(partial: Path, root: Path, settings: dict[str, object]) -> None:
             raise
 
 
-def _write(root: Path, plan: Plan, seed: int, advance: Callable[[], None]) -> None:
+def _write(root: Path, plan: Plan, seed: int, dials: Dials, advance: Callable[[], None]) -> None:
     for name, text in plan.texts.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    people = {i: random_person(seed, i) for i in {shot.identity for shot in plan.shots}}
+    identities = {shot.identity for shot in plan.shots}
+    people = {i: conditioned(random_person(seed, i), dials) for i in identities}
     for shot in plan.shots:
         path = root / shot.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        rng = _image_rng(seed, shot.identity, shot.camera, shot.number)
-        take_image(people[shot.identity], shot.modality, shot.size, rng).save(path, quality=92)
+        photograph(people[shot.identity], shot, seed=seed, dials=dials).save(path, quality=92)
         advance()
 
 
-def _image_rng(seed: int, identity: int, camera: int, number: int) -> np.random.Generator:
-    # NumPy pads a seed with zeros: the last number keeps it apart from a layout's and a person's.
-    return np.random.default_rng([seed, identity, camera, number, 2])
-
-
-def _plan(layout: Layout, identities: int, images: int, seed: int) -> Plan:
-    return layout.plan(identities, images, np.random.default_rng([seed, 0, 0, 0, 3]))
+def _plan(layout: Layout, identities: int, images: int, seed: int, noise: float = 0.0) -> Plan:
+    rng = np.random.default_rng([seed, 0, 0, 0, _LAYOUT])
+    return layout.plan(identities, images, rng, Labels(noise, seed))
 
 
 def sheet(*, identities: int, images: int, seed: int) -> Image.Image:
@@ -217,7 +194,7 @@ def sheet(*, identities: int, images: int, seed: int) -> Image.Image:
             (2, infrared_left, Modality.infrared),
         ):
             for n in range(images):
-                rng = _image_rng(seed, row + 1, camera, n + 1)
-                image = take_image(person, modality, SIZE, rng)
+                shot = Shot("", row + 1, camera, n + 1, modality)
+                image = photograph(person, shot, seed=seed)
                 paper.paste(image, (left + n * width + gap, row * height + gap))
     return paper

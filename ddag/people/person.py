@@ -31,7 +31,7 @@ class Part(IntEnum):
 
 
 # Each lies on the part before it, and has to stand out from it.
-_PRINTS = (Part.UPPER_PRINT, Part.LOWER_PRINT, Part.BAG_TRIM, Part.HELD_TRIM)
+PRINTS = (Part.UPPER_PRINT, Part.LOWER_PRINT, Part.BAG_TRIM, Part.HELD_TRIM)
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class Person:
         colours: ``(parts, 3)`` uint8 RGB, for the visible camera only.
         reflectance: ``(parts,)`` uint8, for the infrared camera only.
         texture: ``(parts,)`` uint8, how coarse each part looks to the infrared camera.
+        fade: how much of the prints' contrast the infrared camera misses, 0 to 1.
     """
 
     build: Build
@@ -112,6 +113,7 @@ class Person:
     colours: np.ndarray
     reflectance: np.ndarray
     texture: np.ndarray
+    fade: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _random_colours(rng: np.random.Generator) -> np.ndarray:
     ground = 0.5
     for part in Part:
         value = rng.uniform(0.12, 0.95)
-        if part in _PRINTS:
+        if part in PRINTS:
             value = ground + rng.uniform(0.35, 0.5) * (1 if ground < 0.5 else -1)
         ground = value
         rgb = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.0, 0.5), value)
@@ -222,7 +224,7 @@ def _random_colours(rng: np.random.Generator) -> np.ndarray:
 def _random_reflectance(rng: np.random.Generator) -> np.ndarray:
     """``(parts,)`` uint8: skin is the warmest; a print is brighter or darker than its ground."""
     levels = rng.integers(60, 180, len(Part))
-    for part in _PRINTS:
+    for part in PRINTS:
         ground = levels[part - 1]
         step = rng.integers(60, 100)
         levels[part] = ground + (step if ground < 120 else -step)

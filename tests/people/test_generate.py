@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import time
+import shutil
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Optional
 
@@ -11,11 +12,14 @@ import pytest
 from PIL import Image
 
 from ddag.machine.errors import InputError
-from ddag.people.generate import Layout, Plan, Shot, generate, image_count, sheet
+from ddag.machine.files import drafting
+from ddag.people.generate import VERSION, generate, image_count, sheet
+from ddag.people.layout import Labels, Layout, Plan, Shot
 from ddag.settings.choices import Modality
+from ddag.settings.data import Dials
 
 
-def plan(identities: int, images: int, rng: np.random.Generator) -> Plan:
+def plan(identities: int, images: int, rng: np.random.Generator, labels: Labels) -> Plan:
     """Each person by each of two cameras, and a list of the people in disorder."""
     shots = [
         Shot(f"camera{camera}/{i}_{n}.{ending}", i, camera, n, modality, size)
@@ -46,7 +50,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_layout_says_what_is_on_disk(root: Path) -> None:
     written = set(contents(root))
-    expected = plan(5, 2, np.random.default_rng(0))
+    expected = plan(5, 2, np.random.default_rng(0), Labels())
     assert written == {"generated.json", "lists/order.txt", *(s.path for s in expected.shots)}
     for shot in expected.shots:
         with Image.open(root / shot.path) as image:
@@ -114,7 +118,54 @@ def test_other_settings_are_refused_in_one_line_that_names_them(root: Path) -> N
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("marker", [None, "not json", "[1]"])
+def test_people_under_other_dials_are_refused_by_the_dials_name(tmp_path: Path) -> None:
+    generate(tmp_path / "a", **SMALL, dials=Dials(occlusion=0.5))
+    generate(tmp_path / "a", **SMALL, dials=Dials(occlusion=0.5))
+    with pytest.raises(InputError, match=r"was generated with occlusion=0\.5, not occlusion=0\.0;"):
+        generate(tmp_path / "a", **SMALL)
+
+
+def test_folders_of_a_version_without_dials_are_taken_as_they_are(
+    root: Path, tmp_path: Path
+) -> None:
+    generate(tmp_path / "a", **SMALL)
+    marker = tmp_path / "a" / "generated.json"
+    said = json.loads(marker.read_text())
+    for dial in fields(Dials):
+        assert said.pop(dial.name) == dial.default
+    marker.write_text(json.dumps(said))
+    before = contents(tmp_path / "a")
+    generate(tmp_path / "a", **SMALL)
+    assert contents(tmp_path / "a") == before
+    with pytest.raises(InputError, match=r"with pose=0\.5, not pose=1\.0"):
+        generate(tmp_path / "a", **SMALL, dials=Dials(pose=1.0))
+
+
+def test_images_at_the_default_dials_are_those_of_the_version() -> None:
+    """Whoever changes this digest makes old folders other than new ones: VERSION goes up."""
+    digest = hashlib.sha256(sheet(identities=3, images=2, seed=5).tobytes()).hexdigest()
+    assert (VERSION, digest[:16]) == (2, "0449fd914706dee0")
+
+
+def test_noise_of_labels_is_handed_to_the_layout_and_leaves_images_alone(
+    root: Path, tmp_path: Path
+) -> None:
+    seen: list[Labels] = []
+
+    def noting(identities: int, images: int, rng: np.random.Generator, labels: Labels) -> Plan:
+        seen.append(labels)
+        return plan(identities, images, rng, labels)
+
+    noisy = {**SMALL, "layout": Layout("toy", noting)}
+    generate(tmp_path / "b", **noisy, dials=Dials(label_noise=0.5))
+    assert seen == [Labels(0.5, SMALL["seed"])]
+    mine, other = contents(root), contents(tmp_path / "b")
+    assert {name for name in mine if mine[name] != other[name]} == {"generated.json"}
+
+
+@pytest.mark.parametrize(
+    "marker", [None, "not json", "[1]", "[" * 100_000], ids=["none", "words", "list", "deep"]
+)
 def test_a_folder_of_somebody_else_is_refused_and_kept(
     marker: Optional[str], tmp_path: Path
 ) -> None:
@@ -134,13 +185,15 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         generate(tmp_path / "file" / "a", **SMALL)
 
 
-def test_what_killed_runs_left_goes_after_a_day_and_never_disturbs(tmp_path: Path) -> None:
-    fresh, old = (tmp_path / f".a.{name}.partial" for name in ("fresh", "old"))
-    for leftover in (fresh, old):
-        (leftover / "camera1").mkdir(parents=True)
-    os.utime(old, (time.time() - 2 * 86400,) * 2)
+def test_what_killed_runs_left_goes_and_what_a_run_is_writing_stays(tmp_path: Path) -> None:
+    partial = tmp_path / ".a.0123.partial"
+    (partial / "camera1").mkdir(parents=True)
+    with drafting(tmp_path, "none"):  # as a run that is at it
+        generate(tmp_path / "a", **SMALL)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [partial.name, "a"]
+    shutil.rmtree(tmp_path / "a")
     generate(tmp_path / "a", **SMALL)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [fresh.name, "a"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a"]
 
 
 @pytest.mark.parametrize("winner_seed", [3, 4])
