@@ -9,6 +9,9 @@ from mindspore import Tensor, ops
 
 from ddag.model.graph import identity_graph
 
+WEIGHT_FLOOR = 1e-6  # in the denominators of the weighted triplet losses
+LARGEST_SQUARE = 88.0  # the exponential of more is no float32
+
 
 def pairwise_distance(features: Tensor) -> Tensor:
     """Euclidean distance of each pair, ``(N, C)`` to ``(N, N)``.
@@ -63,3 +66,64 @@ def center_triplet(
     members = identity_graph(identities) * identity_graph(modalities)  # (N, N)
     centers = ops.matmul(members / members.sum(1, keepdims=True), features)  # (N, C)
     return batch_hard_triplet(centers, identities, margin)
+
+
+def weighted_triplet(features: Tensor, identities: Tensor) -> Tensor:
+    """Weighted regularised triplet loss: every pair counts, hard ones the most; no margin.
+
+    Args:
+        features: ``(N, C)``, not normalised.
+        identities: ``(N,)`` int32.
+
+    Returns:
+        Scalar mean over the images of log(1 + exp(their excess)), see ``_excess``.
+
+    Source:
+        Ye et al., TPAMI 2021 (AGW), as their release computes it.
+    """
+    return ops.Softplus()(_excess(features, identities)).mean()
+
+
+def squared_weighted_triplet(features: Tensor, identities: Tensor) -> Tensor:
+    """The weighted triplet loss of the squared excess, which weighs outliers more.
+
+    Args:
+        features: as of ``weighted_triplet``.
+        identities: ``(N,)`` int32.
+
+    Returns:
+        Scalar mean over the images of log(1 + exp(s)) where the excess is above 0 and of
+        log(1 + exp(-s)) elsewhere, s its square, at most 88.
+
+    Source:
+        Ye et al., "Channel Augmented Joint Learning", ICCV 2021, and the release.
+    """
+    excess = _excess(features, identities)  # (N,)
+    square = ops.minimum(excess * excess, LARGEST_SQUARE)
+    return ops.Softplus()(ops.select(excess > 0, square, -square)).mean()
+
+
+def _excess(features: Tensor, identities: Tensor) -> Tensor:
+    """By how much an image's weighted positive distance exceeds its weighted negative one.
+
+    An image's positives, itself among them, are weighed by a softmax of their distances, its
+    negatives by a softmax of minus theirs. ``WEIGHT_FLOOR`` in the denominator is the release's and
+    not cosmetic: of negatives far away it pulls the weights, and so their sum, towards 0.
+
+    Args:
+        features: ``(N, C)``.
+        identities: ``(N,)`` int32.
+
+    Returns:
+        ``(N,)``.
+    """
+    distance = pairwise_distance(features)  # (N, N)
+    same = identity_graph(identities)
+    other = 1 - same
+    positive = distance * same
+    # Less the row's maximum, so that nothing overflows; the negatives' is 0, of the positives.
+    near = ops.exp(positive - ops.amax(positive, 1).expand_dims(1)) * same
+    far = ops.exp(-distance * other) * other
+    near_sum = near.sum(1) + WEIGHT_FLOOR
+    far_sum = far.sum(1) + WEIGHT_FLOOR
+    return (near * distance).sum(1) / near_sum - (far * distance).sum(1) / far_sum

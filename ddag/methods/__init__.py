@@ -16,6 +16,9 @@ METHODS: Registry[type[Method[Any]]] = Registry(
     {
         "baseline": "ddag.methods.baseline:Baseline",
         "ddag": "ddag.methods.ddag:Ddag",
+        "agw": "ddag.methods.agw:Agw",
+        "caj": "ddag.methods.caj:Caj",
+        "hct": "ddag.methods.hct:Hct",
     },
 )
 

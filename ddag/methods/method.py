@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Optional, TypeVar
 
 from ddag.machine.errors import InputError
+from ddag.methods.about import About
 from ddag.model.initial import RULES, Rule
 from ddag.settings.choices import Modality
 from ddag.settings.model import ModelConfig
@@ -19,7 +20,7 @@ from ddag.weights.names import Names
 
 if TYPE_CHECKING:
     from ddag.losses.objective import Objective
-    from ddag.model.network import Network
+    from ddag.model.network import TwoStreams
 
 Config = TypeVar("Config", bound=ModelConfig)
 
@@ -31,16 +32,17 @@ class Method(ABC, Generic[Config]):
         config: type of its settings, ``model``.
         views: the images of a sample, by the modality of each; an identity is drawn once for all
             of them, and views of one modality show the same image, each augmented by itself.
-        rules: that its first weights are drawn by.
         names: of its parameters, by its authors.
         undecayed: beginnings of names of parameters that Adam's weight decay spares.
+        about: paper and published scores, for the table of methods; None for a method that has
+            none to show.
     """
 
     config: ClassVar[type[ModelConfig]]
     views: ClassVar[tuple[Modality, ...]] = (Modality.visible, Modality.infrared)
-    rules: ClassVar[Sequence[Rule]] = RULES
     names: ClassVar[Names] = Names()
     undecayed: ClassVar[tuple[str, ...]] = ()
+    about: ClassVar[Optional[About]] = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -50,6 +52,11 @@ class Method(ABC, Generic[Config]):
     @abstractmethod
     def features(self) -> tuple[str, ...]:
         """Names of the test features, in the order in which ``network`` gives them."""
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """What its first weights are drawn by."""
+        return RULES
 
     @property
     def monitor(self) -> str:
@@ -73,16 +80,41 @@ class Method(ABC, Generic[Config]):
         return self.settings.loss.identity or self.settings.loss.triplet is not None
 
     @abstractmethod
-    def network(self, identities: int) -> Network:
+    def network(self, identities: int) -> TwoStreams:
         """The network for so many training identities, its weights still 0."""
 
-    @abstractmethod
-    def objective(self, network: Network, identities: int) -> Objective:
-        """What it is trained by, the weights still 0."""
+    @property
+    def streams(self) -> dict[str, Any]:
+        """What every network is told of its streams and their map, see ``model.network``."""
+        return {
+            "backbone": self.model.backbone.value,
+            "height": self.settings.data.height,
+            "exponent": self.model.exponent,
+            "private_stages": self.model.private_stages,
+        }
+
+    def objective(self, network: TwoStreams, identities: int) -> Objective:
+        """What it is trained by, the weights still 0: identity and triplet loss by default."""
+        from ddag.losses.objective import Objective
+
+        return Objective(**vars(self.settings.loss))
+
+    @property
+    def scales(self) -> Mapping[str, float]:
+        """Rates as shares of the heads', by the beginnings of names; the first that fits counts."""
+        return {}
 
     def carry(self, means: Mapping[str, float]) -> Optional[float]:
         """What an epoch leaves to the next, from its mean losses by term; None for nothing."""
         return None
+
+    def diagnose(self, values: Mapping[str, float]) -> dict[str, tuple[str, str]]:
+        """Branches that have stopped learning: by name the sign of it, and what would help.
+
+        Args:
+            values: means of an epoch, ``train/...``.
+        """
+        return {}
 
     def scalars(self, carried: Optional[float]) -> dict[str, float]:
         """What the objective is told in an epoch, by name, in the order in which it takes it.

@@ -1,15 +1,19 @@
-"""Two-stream ResNet: a stem of its own for each modality, the later layers shared.
+"""Two-stream ResNet: first layers of its own for each modality, the later ones shared.
 
 Shapes: B images, V visible and R infrared ones, H x W pixels, C channels, h x w last map.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Optional
 
 from mindspore import Tensor, nn, ops
 
-from ddag.settings.choices import Modality
+from ddag.model.non_local import NonLocal
+from ddag.model.shape import inner_width
+from ddag.settings.choices import InnerWidth, Modality
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,11 @@ class Architecture:
     @property
     def channels(self) -> int:
         """Channels of the last feature map."""
-        return 2048 if self.bottleneck else 512
+        return self.width(4)
+
+    def width(self, stage: int) -> int:
+        """Channels of the map that one of layer1 to layer4 gives."""
+        return WIDTHS[stage - 1] * (4 if self.bottleneck else 1)
 
 
 RESNETS = {
@@ -33,6 +41,8 @@ WIDTHS = (64, 128, 256, 512)
 # Every layer after the first halves the map, but for the last: DDAG keeps its stride at 1, so that
 # the part branch has twice the rows to pool (18 of an image 288 pixels high).
 STRIDES = (1, 2, 2, 1)
+# After how many blocks of a layer, its last ones, AGW has a non-local block. Ye et al., TPAMI 2021.
+NON_LOCAL = {2: 2, 3: 3}
 
 
 def convolution(inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1) -> nn.Conv2d:
@@ -107,11 +117,58 @@ def projection(inputs: int, outputs: int, stride: int) -> nn.SequentialCell:
     return nn.SequentialCell(convolution(inputs, outputs, stride=stride), batch_norm(outputs))
 
 
-class Stem(nn.Cell):
-    """The first layers, a set for each modality: ``(B, 3, H, W)`` to ``(B, 64, H/4, W/4)``."""
+class Stages(nn.Cell):
+    """Some of layer1 to layer4, one after the other; the others let a map through as it is."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, architecture: Architecture, numbers: range, inner: Optional[InnerWidth]
+    ) -> None:
+        """Build the layers.
+
+        Args:
+            architecture: of the ResNet.
+            numbers: of the layers, within 1 to 4.
+            inner: width of their non-local blocks; None leaves those out.
+        """
         super().__init__()
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            stage(architecture, number, inner) if number in numbers else nn.Identity()
+            for number in range(1, 5)
+        )
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+def stage(
+    architecture: Architecture, number: int, inner: Optional[InnerWidth]
+) -> nn.SequentialCell:
+    """One of layer1 to layer4, with non-local blocks of that width after its last blocks."""
+    block = Bottleneck if architecture.bottleneck else BasicBlock
+    inputs = 64 if number == 1 else architecture.width(number - 1)
+    outputs, stride = architecture.width(number), STRIDES[number - 1]
+    count = architecture.blocks[number - 1]
+    blocks = [block(inputs, outputs, stride=stride, shortcut=inputs != outputs)]
+    blocks += [block(outputs, outputs, stride=1, shortcut=False) for _ in range(count - 1)]
+    first = max(0, count - NON_LOCAL.get(number, 0))
+    cells: OrderedDict[str, nn.Cell] = OrderedDict()
+    for place, each in enumerate(blocks):
+        cells[str(place)] = each
+        if inner is not None and place >= first:
+            cells[f"non_local{place - first}"] = NonLocal(outputs, inner_width(inner, outputs))
+    return nn.SequentialCell(cells)
+
+
+class Stream(Stages):
+    """The first layers, a set for each modality: ``(B, 3, H, W)`` to ``(B, 64, H/4, W/4)``.
+
+    With stages of its own its map is what they make of that.
+    """
+
+    def __init__(
+        self, architecture: Architecture, private_stages: int, inner: Optional[InnerWidth]
+    ) -> None:
+        super().__init__(architecture, range(1, 1 + private_stages), inner)
         self.conv1 = convolution(3, 64, kernel=7, stride=2)
         self.bn1 = batch_norm(64)
         self.relu = nn.ReLU()
@@ -120,7 +177,8 @@ class Stem(nn.Cell):
     def construct(self, images: Tensor) -> Tensor:
         # PyTorch pads the pool's input with minus infinity. Around a ReLU's output zeros do the
         # same; put there before the ReLU, the backward pass holds one such map, not two.
-        return self.maxpool(self.relu(with_border(self.bn1(self.conv1(images)))))
+        x = self.maxpool(self.relu(with_border(self.bn1(self.conv1(images)))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
 
 def with_border(x: Tensor) -> Tensor:
@@ -135,37 +193,25 @@ def with_border(x: Tensor) -> Tensor:
     return ops.concat((column, x, column), 3)
 
 
-class SharedLayers(nn.Cell):
-    """layer1 to layer4, the same for both modalities: ``(B, 64, ...)`` to ``(B, C, h, w)``."""
-
-    def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        expansion = 4 if architecture.bottleneck else 1
-        block = Bottleneck if architecture.bottleneck else BasicBlock
-        inputs, layers = 64, []
-        for width, count, stride in zip(WIDTHS, architecture.blocks, STRIDES):
-            outputs = width * expansion
-            first = block(inputs, outputs, stride=stride, shortcut=inputs != outputs)
-            rest = [block(outputs, outputs, stride=1, shortcut=False) for _ in range(count - 1)]
-            layers.append(nn.SequentialCell(first, *rest))
-            inputs = outputs
-        self.layer1, self.layer2, self.layer3, self.layer4 = layers
-
-    def construct(self, x: Tensor) -> Tensor:
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
-
-
 class TwoStreamResNet(nn.Cell):
-    """A stem for each modality and shared layers after it."""
+    """A stem for each modality, maybe more of its own, and shared layers after it."""
 
-    def __init__(self, name: str) -> None:
-        """Args: name: a key of ``RESNETS``."""
+    def __init__(
+        self, name: str, private_stages: int = 0, inner: Optional[InnerWidth] = None
+    ) -> None:
+        """Build the backbone.
+
+        Args:
+            name: a key of ``RESNETS``.
+            private_stages: how many of layer1 to layer4 each modality has of its own.
+            inner: width of AGW's non-local blocks; None leaves those out.
+        """
         super().__init__()
         architecture = RESNETS[name]
         self.channels = architecture.channels
-        self.visible = Stem()
-        self.infrared = Stem()
-        self.shared = SharedLayers(architecture)
+        self.visible = Stream(architecture, private_stages, inner)
+        self.infrared = Stream(architecture, private_stages, inner)
+        self.shared = Stages(architecture, range(1 + private_stages, 5), inner)
 
     def stream(self, modality: Modality) -> nn.Cell:
         """The layers of one modality's own: ``(B, 3, H, W)`` to what ``shared`` takes."""

@@ -13,6 +13,8 @@ from mindspore import Parameter, Tensor, nn, ops
 
 # The authors' score of a missing edge: added to any score it leaves a softmax of zero.
 NO_EDGE = -9e15
+# ELU's gradient is its value + 1: below this it is less than a thousandth.
+NEAR_FLOOR = -0.999
 
 
 class DropoutMasks(NamedTuple):
@@ -48,6 +50,14 @@ def draw_masks(
     return DropoutMasks(
         *((generator.random(shape, np.float32) >= rate) * scale for shape in shapes)
     )
+
+
+def lone_graph(identities: Tensor) -> Tensor:
+    """Each image has an edge with itself alone: a control, graph attention without a graph.
+
+    Arguments and result as of ``identity_graph``.
+    """
+    return ops.eye(identities.shape[0], identities.shape[0], ms.float32)
 
 
 def identity_graph(identities: Tensor) -> Tensor:
@@ -103,34 +113,42 @@ class GraphAttention(nn.Cell):
         return self.elu(attended.reshape(attended.shape[0], -1))
 
 
+def on_floor(scores: Tensor) -> Tensor:
+    """Share of what ELU gave that lies at its floor of -1, where it has no gradient, scalar."""
+    return (scores < NEAR_FLOOR).astype(ms.float32).mean()
+
+
 class GraphBranch(nn.Cell):
     """Class scores of every image from the images it shares an edge with."""
 
-    def __init__(self, channels: int, *, hidden: int, heads: int, classes: int) -> None:
+    def __init__(
+        self, channels: int, *, hidden: int, heads: int, classes: int, lone: bool = False
+    ) -> None:
+        """Args: lone: every image by itself, ``lone_graph``."""
         super().__init__()
+        self.lone = lone
         self.first = GraphAttention(channels, hidden, heads=heads)
         self.second = GraphAttention(heads * hidden, classes, heads=1)
 
     def construct(
         self,
-        pooled: Tensor,
+        nodes: Tensor,
         identities: Tensor,
         features: Tensor,
         heads: Tensor,
         hidden: Tensor,
         output: Tensor,
     ) -> Tensor:
-        """Log-probability of each class, ``(N, classes)``.
+        """Scores of each class, -1 or more, ``(N, classes)``.
 
         Args:
-            pooled: ``(N, C)``, before the bottleneck.
+            nodes: ``(N, C)``, a feature of each image.
             identities: ``(N,)`` int32.
             features: see ``DropoutMasks``, as are the other three.
             heads: ``(K, N, N)``.
             hidden: ``(N, K * F)``.
             output: ``(1, N, N)``.
         """
-        edges = identity_graph(identities)
-        x = self.first(pooled * features, edges, heads)
-        x = self.second(x * hidden, edges, output)
-        return ops.log_softmax(x, -1)
+        edges = lone_graph(identities) if self.lone else identity_graph(identities)
+        x = self.first(nodes * features, edges, heads)
+        return self.second(x * hidden, edges, output)

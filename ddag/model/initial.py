@@ -30,8 +30,9 @@ def initialise(cell: nn.Cell, seed: int, rules: Sequence[Rule]) -> None:
     """
     from mindspore import Tensor  # only here: a method names its rules without MindSpore
 
-    generator = np.random.default_rng(seed)
     for parameter in cell.get_parameters():
+        # By its own name: what two networks have in common starts alike, whatever else they have.
+        generator = np.random.default_rng([seed, *parameter.name.encode()])
         draw = next(draw for pattern, draw in rules if re.search(pattern, parameter.name))
         values = draw(generator, parameter.shape)
         parameter.set_data(Tensor(values.astype(np.float32)))
@@ -43,10 +44,20 @@ def kaiming_convolution(generator: np.random.Generator, shape: tuple[int, ...]) 
     return generator.normal(0, math.sqrt(2 / (height * width * outputs)), shape)
 
 
+def kaiming_fan_in(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal of variance 2 / fan in, for ``(out, in)``."""
+    return generator.normal(0, math.sqrt(2 / shape[-1]), shape)
+
+
 def uniform_fan_in(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Uniform within 1 / sqrt(fan in); IWPA maps C channels to C, so a bias has the same bound."""
     bound = 1 / math.sqrt(shape[-1])
     return generator.uniform(-bound, bound, shape)
+
+
+def uniform(bound: float) -> Draw:
+    """Uniform within the bound of 0."""
+    return lambda generator, shape: generator.uniform(-bound, bound, shape)
 
 
 def xavier(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

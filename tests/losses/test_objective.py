@@ -39,12 +39,20 @@ def test_the_total_is_the_sum_with_the_graph_loss_weighed() -> None:
 def test_a_term_that_is_off_is_gone_and_the_others_are_as_before(word: str, off: str) -> None:
     whole, losses = losses_of(), losses_of(word)
     assert losses.keys() == whole.keys() - {off}
-    # Graph attention's first weights are drawn after the part branch's, and so depend on it.
-    for name in losses.keys() - {"loss", "loss_graph"}:
+    for name in losses.keys() - {"loss"}:
         assert losses[name] == pytest.approx(whole[name], rel=1e-4), name
 
 
-def test_the_triplet_loss_may_compare_centers() -> None:
-    hard, center = losses_of(), losses_of("loss.triplet=center")
-    assert center["loss_triplet"] != pytest.approx(hard["loss_triplet"], rel=1e-3)
-    assert center["loss_id"] == pytest.approx(hard["loss_id"], rel=1e-5)
+@pytest.mark.parametrize("kind", ["center", "weighted", "squared"])
+def test_the_triplet_loss_may_be_of_another_kind(kind: str) -> None:
+    hard, other = losses_of(), losses_of(f"loss.triplet={kind}")
+    assert other["loss_triplet"] != pytest.approx(hard["loss_triplet"], rel=1e-3)
+    assert other["loss_id"] == pytest.approx(hard["loss_id"], rel=1e-5)
+
+
+def test_smoothing_changes_the_losses_by_the_classifier_alone() -> None:
+    sharp, smoothed = losses_of(), losses_of("loss.smoothing=0.1")
+    for name in ("loss_id", "loss_part"):
+        assert smoothed[name] != pytest.approx(sharp[name], rel=1e-4)
+    for name in ("loss_triplet", "loss_graph"):
+        assert smoothed[name] == pytest.approx(sharp[name], rel=1e-5)

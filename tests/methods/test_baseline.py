@@ -15,6 +15,7 @@ class TestBaseline(MethodContract):
     switches = (("loss.identity=false", ("loss_id",)), ("loss.triplet=null", ("loss_triplet",)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("triplet", ["hard", "center"])
 def test_the_baseline_is_ddag_with_both_branches_off_to_the_bit(triplet: str) -> None:
     off = ("model.part=0", "model.graph=false", f"loss.triplet={triplet}")

@@ -5,32 +5,27 @@ The original ran in PyTorch, on a CPU, in float32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import mindspore as ms
 import numpy as np
 import pytest
 from learners import small
-from method_contract import MODES, MethodContract, images, train
-from mindspore import Parameter, Tensor
-from recorded import REFERENCE, load_rule
+from method_contract import MethodContract, images, train
+from mindspore import Tensor, ops
+from originals import apart, assert_features_are, load, norms, original, rule
 from typed import parse
 
 from ddag.evaluation.extractor import FeatureStream
-from ddag.methods import open_method
-from ddag.methods.ddag import DdagNames, graph_weight
-from ddag.methods.method import Method
+from ddag.methods.ddag import graph_weight
 from ddag.model.graph import draw_masks
-from ddag.settings.choices import Modality
+from ddag.settings.choices import Attention, GraphInput, Modality
 from ddag.training import parts
 from ddag.training.learner import Learner
 from ddag.training.step import Step, flatten
-from ddag.weights import filling
-from ddag.weights.names import to_original
 
-rule = load_rule()
-NAMES = DdagNames()
+SIZED = ("data.height=96", "data.width=48")
 
 # The original in float64 differs from itself in float32 by these; twice that is allowed to us.
 ROUNDING = {"loss 1": 1e-3, "loss 2": 2e-2, "gradient": 4e-3, "features": 1e-3}
@@ -42,6 +37,7 @@ class TestDdag(MethodContract):
     method = "ddag"
     switches = (
         ("model.graph=false", ("graph.", "loss_graph")),
+        ("model.attention=uniform", ("part.query.", "part.key.", "part.norm.")),
         ("model.part=0", ("part.", "loss_part")),
         ("model.part=0 model.graph=false", ("part.", "graph.", "loss_part", "loss_graph")),
         ("loss.identity=false", ("loss_id",)),
@@ -60,12 +56,86 @@ def test_an_epoch_leaves_the_mean_of_all_but_the_graph_loss() -> None:
     assert method.carry(means) == 7
     assert method.scalars(7) == {"graph_weight": 1 / 8}
     assert method.scalars(None) == {"graph_weight": 0}
+    without, _ = small("ddag", "model.graph=false")
+    assert without.scalars(7) == {}
 
 
 def test_without_graph_nothing_is_weighed() -> None:
     method, learner = small("ddag", "model.graph=false")
     assert method.scalars(7) == {}
     assert learner.objective.draw(np.random.default_rng(0), 8) == ()
+
+
+HEALTHY = {
+    "train/graph_weight": 0.2,
+    "train/health/graph_floor": 0.4,
+    "train/health/part_spread": 0.03,
+    "train/health/part_entropy": 0.99,
+}
+
+
+def test_a_branch_that_is_alive_is_not_diagnosed() -> None:
+    method, _ = small("ddag")
+    assert method.diagnose(HEALTHY) == {}
+
+
+@pytest.mark.parametrize(
+    ("branch", "sign", "words"),
+    [
+        ("graph", {"train/health/graph_floor": 1.0}, "100% of its class scores are at ELU's floor"),
+        ("part", {"train/health/part_spread": 1e-4}, "its weights are the same for every image"),
+    ],
+)
+def test_a_dead_branch_is_diagnosed_with_a_remedy(
+    branch: str, sign: dict[str, float], words: str
+) -> None:
+    method, _ = small("ddag", "model.attention=paper", "model.graph_input=pooled")
+    ((found, (said, remedy)),) = method.diagnose({**HEALTHY, **sign}).items()
+    assert found == branch
+    assert words in said
+    assert remedy.startswith("model.")
+
+
+def test_graph_attention_is_not_diagnosed_while_its_loss_weighs_nothing() -> None:
+    method, _ = small("ddag")
+    sign = {"train/graph_weight": 0.0, "train/health/graph_floor": 1.0}
+    assert method.diagnose({**HEALTHY, **sign}) == {}
+
+
+def test_uniform_parts_are_alike_by_design() -> None:
+    method, _ = small("ddag", "model.attention=uniform")
+    assert method.diagnose({**HEALTHY, "train/health/part_spread": 0.0}) == {}
+
+
+def test_signs_of_health_are_said_at_each_step() -> None:
+    method, learner = small("ddag")
+    said = train(method, learner)
+    assert 0 <= said["health/part_entropy"] <= 1
+    assert said["health/part_spread"] > 0
+    assert 0 <= said["health/graph_floor"] <= 1
+    assert said["health/part_gradient"] > 0
+    assert said["health/graph_gradient"] > 0
+
+
+def test_the_graph_reads_the_feature_that_is_chosen() -> None:
+    losses = {}
+    for chosen in ("pooled", "neck"):
+        method, learner = small("ddag", f"model.graph_input={chosen}", "model.dropout=0")
+        losses[chosen] = train(method, learner)
+    assert losses["pooled"]["loss_graph"] != losses["neck"]["loss_graph"]
+    assert losses["pooled"]["loss_part"] == pytest.approx(losses["neck"]["loss_part"], rel=1e-5)
+
+
+def test_query_and_key_of_normalised_parts_and_the_graph_have_rates_of_their_own() -> None:
+    method, _ = small("ddag", "optimizer.graph_scale=0.5")
+    assert method.scales == {"part.query.": 0.1, "part.key.": 0.1, "graph.": 0.5}
+    method, _ = small("ddag", "model.attention=paper")
+    assert method.scales == {"graph.": 1.0}
+
+
+def test_the_papers_recipe_has_the_papers_branches() -> None:
+    model = parse("dataset=regdb", "recipe=paper").model
+    assert (model.attention, model.graph_input) == (Attention.paper, GraphInput.pooled)
 
 
 def test_part_zero_has_one_feature() -> None:
@@ -97,33 +167,9 @@ def test_every_head_of_graph_attention_moves() -> None:
     assert (moved > 0).all()
 
 
-@pytest.fixture(params=["graph", "pynative"])
-def mode(request: pytest.FixtureRequest) -> Iterator[str]:
-    ms.set_context(mode=MODES[request.param])
-    yield request.param
-    ms.set_context(mode=ms.PYNATIVE_MODE)
-
-
-def original(identities: int, *words: str) -> tuple[Method[Any], Learner]:
-    """ResNet-50 DDAG with the reference's stand-in weights, through the authors' names."""
-    method = open_method(parse("dataset=regdb", "recipe=paper", *words))
-    learner = parts.build_learner(method, identities)
-    shapes = {name: v.shape for name, v in filling.original_state(learner, NAMES).items()}
-    given = {name: rule.tensor(name, shape, 0) for name, shape in shapes.items()}
-    filling.fill(learner, given, "reference", names=NAMES, for_training=False)
-    return method, learner
-
-
 @pytest.mark.smoke
 def test_features_are_the_originals(mode: str) -> None:
-    recorded = np.load(REFERENCE / "forward_p3.npz")
-    _, learner = original(206)
-    for modality in Modality:
-        given = rule.images(modality.value, (2, 3, 288, 144), 0)
-        features = FeatureStream(learner.network, modality)(Tensor(given))
-        for name, feature in zip(("feat", "feat_att"), features):
-            expected = recorded[f"{modality.value}_{name}"]
-            np.testing.assert_allclose(feature.asnumpy(), expected, rtol=0, atol=1e-4)
+    assert_features_are("ddag_paper", load("forward_p3"))
 
 
 class Recorded(NamedTuple):
@@ -135,13 +181,8 @@ class Recorded(NamedTuple):
     features: tuple[np.ndarray, ...]  # after step 2
 
 
-def gradient_norms(parameters: list[Parameter], gradients: tuple[Tensor, ...]) -> dict[str, float]:
-    values = {each.name: gradient.asnumpy() for each, gradient in zip(parameters, gradients)}
-    return {name: float(np.linalg.norm(v)) for name, v in to_original(values, NAMES).items()}
-
-
-def train_three_steps(recorded: np.lib.npyio.NpzFile) -> Recorded:
-    method, learner = original(20, "data.height=96", "data.width=48")
+def train_three_steps(recorded: Mapping[str, np.ndarray]) -> Recorded:
+    method, learner = original("ddag_paper", 20, *SIZED)
     optimizer = parts.build_optimizer(method, learner, [1e-4] * 3)
     step = Step(learner, optimizer)
     step.set_train(True)
@@ -159,9 +200,9 @@ def train_three_steps(recorded: np.lib.npyio.NpzFile) -> Recorded:
         if number == 0:
             scores = look(learner, pair, identities, rest[3:])
             _, _, grads = step.gradients(*pair, *rest)
-            gradients = gradient_norms(optimizer.parameters, grads)
+            gradients = norms(method, optimizer.parameters, grads)
             # The look at scores and gradients moved the running statistics, and nothing else.
-            restore(learner, original(20, "data.height=96", "data.width=48")[1])
+            restore(learner, original("ddag_paper", 20, *SIZED)[1])
         terms, _ = step(*pair, *rest)
         losses.append(dict(zip(learner.objective.terms, flatten(terms))))
     features = FeatureStream(learner.network, Modality.visible)(pair[0])
@@ -174,8 +215,9 @@ def look(
     """Pooled features, both logits and graph attention's log-probabilities."""
     learner.set_train(True)
     outputs = learner.network(*pair)
-    graph = learner.objective.graph(outputs[0], identities, *masks)
-    return tuple(each.asnumpy() for each in (*outputs, graph))
+    pooled, logits, _, part_logits, _ = outputs
+    graph = ops.log_softmax(learner.objective.graph(pooled, identities, *masks), -1)
+    return tuple(each.asnumpy() for each in (pooled, logits, part_logits, graph))
 
 
 def restore(learner: Learner, fresh: Learner) -> None:
@@ -183,9 +225,10 @@ def restore(learner: Learner, fresh: Learner) -> None:
         ours.set_data(theirs)
 
 
+@pytest.mark.slow
 def test_training_steps_are_the_originals(mode: str) -> None:
-    recorded = np.load(REFERENCE / "train_p3.npz")
-    ours = train_three_steps(recorded)
+    recorded = load("train_p3")
+    ours = apart(train_three_steps, dict(recorded))
     names = ("total", "id", "tri", "part", "graph")
     for number, (losses, allowed) in enumerate(
         zip(ours.losses, (1e-3, 2 * ROUNDING["loss 1"], 2 * ROUNDING["loss 2"]))

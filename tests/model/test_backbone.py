@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor
 
-from ddag.model.backbone import Stem, TwoStreamResNet
+from ddag.model.backbone import RESNETS, Stream, TwoStreamResNet
 from ddag.model.initial import RULES, initialise
 from ddag.model.shape import map_size
 
@@ -37,7 +39,7 @@ def backbone_in_network(backbone: TwoStreamResNet) -> ms.nn.Cell:
 
 
 def test_stem_pools_as_pytorch_does() -> None:
-    stem = Stem()
+    stem = Stream(RESNETS["resnet18"], private_stages=0, inner=None)
     for parameter in stem.get_parameters():
         parameter.set_data(Tensor(np.ones(parameter.shape, np.float32)))
     stem.set_train(False)
@@ -50,3 +52,31 @@ def test_stem_pools_as_pytorch_does() -> None:
     bright = pooled > 1
     assert bright[:2, :2].all()
     assert bright.sum() == 4
+
+
+@pytest.mark.parametrize("private", range(5))
+def test_private_stages_are_each_modalitys_own_and_the_later_ones_shared(private: int) -> None:
+    backbone = TwoStreamResNet("resnet18", private)
+    names = {each.name for each in backbone.get_parameters()}
+    for number in range(1, 5):
+        holders = {name.split(".")[0] for name in names if f".layer{number}." in name}
+        assert holders == ({"visible", "infrared"} if number <= private else {"shared"})
+    images = Tensor(np.zeros((1, 3, 32, 32), np.float32))
+    assert backbone(images, images).shape == (2, 512, 2, 2)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("mode", [ms.GRAPH_MODE, ms.PYNATIVE_MODE])
+@pytest.mark.parametrize("private", [1, 4])
+def test_equal_private_stages_see_what_a_shared_one_sees(private: int, mode: int) -> None:
+    ms.set_context(mode=mode)
+    shared, own = TwoStreamResNet("resnet18"), TwoStreamResNet("resnet18", private)
+    initialise(backbone_in_network(shared), 0, RULES)
+    values = {each.name.replace("backbone.", "", 1): each for each in shared.get_parameters()}
+    for parameter in own.get_parameters():
+        of_shared = re.sub(r"^(visible|infrared)\.layer", "shared.layer", parameter.name)
+        parameter.set_data(values[of_shared])
+    pair = [Tensor(np.random.default_rng(n).normal(size=(2, 3, 32, 32)).astype(np.float32))
+            for n in range(2)]  # fmt: skip
+    maps = [each.set_train(False)(*pair).asnumpy() for each in (shared, own)]
+    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-4, atol=1e-5)

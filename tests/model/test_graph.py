@@ -4,7 +4,14 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
-from ddag.model.graph import GraphAttention, GraphBranch, draw_masks, identity_graph
+from ddag.model.graph import (
+    GraphAttention,
+    GraphBranch,
+    draw_masks,
+    identity_graph,
+    lone_graph,
+    on_floor,
+)
 
 NODES, CHANNELS, FEATURES, HEADS = 6, 5, 4, 3
 
@@ -23,6 +30,16 @@ def nodes() -> np.ndarray:
 def test_graph_links_the_same_identity_across_modalities() -> None:
     links = identity_graph(Tensor([7, 9, 7], ms.int32)).asnumpy()
     np.testing.assert_array_equal(links, [[1, 0, 1], [0, 1, 0], [1, 0, 1]])
+
+
+def test_without_a_graph_each_image_has_itself_alone() -> None:
+    links = lone_graph(Tensor([7, 9, 7], ms.int32)).asnumpy()
+    np.testing.assert_array_equal(links, np.eye(3))
+
+
+def test_the_share_on_the_floor_by_hand() -> None:
+    scores = Tensor(np.array([[-1.0, -0.9995], [-0.99, 3.0]], np.float32))
+    assert float(on_floor(scores)) == 0.5
 
 
 def plain_attention(x: np.ndarray, weight: np.ndarray, a: np.ndarray, edges: np.ndarray):

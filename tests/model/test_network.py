@@ -25,12 +25,14 @@ def images(seed: int = 0, *, count: int = 4) -> Tensor:
 
 def test_outputs_have_a_row_for_each_image_of_either_modality() -> None:
     outputs = build()(images(count=3), images(1, count=2))
-    assert [each.shape for each in outputs] == [(5, 512), (5, 5), (5, 5)]
+    assert [each.shape for each in outputs] == [
+        (5, 512), (5, 5), (5, 512), (5, 5), (5, 3, 3),
+    ]  # fmt: skip
 
 
 def test_outputs_are_the_pooled_map_and_what_the_classifier_says_of_it() -> None:
     network = build().set_train(False)
-    pooled, logits, _ = network(images(count=3), images(1, count=2))
+    pooled, logits, *_ = network(images(count=3), images(1, count=2))
     mean = network.backbone(images(count=3), images(1, count=2)).asnumpy().mean((2, 3))
     np.testing.assert_allclose(pooled.asnumpy(), mean, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
@@ -54,7 +56,7 @@ def test_a_row_of_the_outputs_depends_on_its_own_image_alone() -> None:
 def test_part_zero_has_no_part_parameters_and_no_part_logits() -> None:
     network = build(part=0)
     assert not any(name.startswith("part.") for name in names(network))
-    assert len(network(images(), images(1))) == 2
+    assert len(network(images(), images(1))) == 3
     assert len(FeatureStream(network, Modality.visible)(images())) == 1
 
 
