@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 
+from ddag.machine.arrays import read_archive
 from ddag.machine.errors import InputError
+from ddag.machine.reading import open_plain, why_not
 
 Arrays = dict[str, np.ndarray]
 
@@ -60,12 +63,10 @@ def read(path: Path, source: str) -> Arrays:
         InputError: no such file, a damaged one, one of another type, or one that would run code.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             beginning = file.read(9)
-    except OSError as error:
-        raise InputError(
-            f"{source}: cannot be read ({error.strerror}); name a file of weights"
-        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{source}: {why_not(error)}; name a file of weights") from error
     if not beginning:
         raise InputError(f"{source}: the file is empty; get it anew")
     arrays = _reader(path, beginning, source)(path, source)
@@ -90,7 +91,7 @@ def _zip_reader(path: Path, source: str) -> Callable[[Path, str], Arrays]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except Exception as error:  # whatever zipfile makes of arbitrary bytes
         raise _damaged(source, error) from error
     return _read_npz if all(name.endswith(".npy") for name in names) else _read_torch
 
@@ -110,15 +111,11 @@ def _read_safetensors(path: Path, source: str) -> Arrays:
 
 
 def _read_npz(path: Path, source: str) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except ValueError as error:
-        raise InputError(
-            f"{source}: holds Python objects, which could run code; save plain arrays ({error})"
-        ) from error
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise _damaged(source, error) from error
+    found = read_archive(path, name=source, remedy="save plain arrays, or get it anew")
+    for name, value in found.items():
+        if value.dtype.kind not in "biuf":
+            raise InputError(f"{source}: {name} holds {value.dtype}; convert it to float32")
+    return found
 
 
 def _read_mindspore(path: Path, source: str) -> Arrays:
@@ -129,14 +126,15 @@ def _read_mindspore(path: Path, source: str) -> Arrays:
             name: np.asarray(value.asnumpy() if hasattr(value, "asnumpy") else value)
             for name, value in mindspore.load_checkpoint(str(path)).items()
         }
-    except (ValueError, TypeError, RuntimeError, OSError) as error:
+    except Exception as error:  # whatever MindSpore makes of arbitrary bytes
         raise _damaged(source, error) from error
 
 
 def _read_torch(path: Path, source: str) -> Arrays:
     torch = _import_torch(source)
     try:
-        with torch.serialization.safe_globals(_STAND_INS):
+        with torch.serialization.safe_globals(_STAND_INS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file's format: what matters is an error
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         return _plain_arrays(torch, loaded)
     except Exception as error:  # a damaged pickle raises whatever it stumbles upon

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from ddag.weights.names import (
     Names,
     Shapes,
     Translation,
+    count_private_stages,
     to_original,
     translate,
 )
@@ -88,8 +90,9 @@ def fill(
     Raises:
         InputError: the weights do not fit, or are of something else; the network is unchanged.
     """
-    translation = translate(weights, source, names)
     parameters = {each.name: each for each in cell.get_parameters()}
+    private_stages = count_private_stages(parameters)
+    translation = translate(weights, source, names, private_stages=private_stages)
     shapes = {name: tuple(each.shape) for name, each in parameters.items()}
     kept = _kept(shapes, translation, names, for_training=for_training)
     _refuse_misfits(shapes, translation, source, names, kept=kept)
@@ -103,8 +106,8 @@ def infer_architecture(weights: Arrays, source: str, names: Names) -> dict[str, 
     """What the network was that the weights come from.
 
     Returns:
-        ``identities``, and settings of the model: ``backbone`` and what else the method's names
-        tell. A backbone alone has 0 identities.
+        ``identities``, and settings of the model: ``backbone``, ``private_stages`` and what else
+        the method's names tell. A backbone alone has 0 identities.
 
     Raises:
         InputError: the weights are of something else, or incomplete.
@@ -115,12 +118,13 @@ def infer_architecture(weights: Arrays, source: str, names: Names) -> dict[str, 
     if backbone not in RESNETS:
         raise InputError(f"{source}: holds {backbone}; use one of {', '.join(RESNETS)}")
     classifier = shapes.get("classifier.weight", ())
-    if "bottleneck" in _branches(shapes) and len(classifier) != 2:
+    if "bottleneck" in _branches(shapes, names) and len(classifier) != 2:
         raise InputError(
             f"{source}: classifier.weight is missing or has another number of dimensions"
         )
     identities = classifier[0] if classifier else 0
-    return {"backbone": backbone, "identities": identities, **names.infer(shapes, source)}
+    told = {"private_stages": count_private_stages(shapes), **names.infer(shapes, source)}
+    return {"backbone": backbone, "identities": identities, **told}
 
 
 def original_state(cell: nn.Cell, names: Names) -> Arrays:
@@ -140,25 +144,22 @@ def write_original(cell: nn.Cell, path: Path, names: Names) -> None:
         raise InputError(f"{path}: weights are written as .safetensors; give it that ending")
     state = original_state(cell, names)
     ordered = {name: np.array(value, order="C") for name, value in state.items()}
-    try:
-        with replacing(path) as draft:
-            draft.write_bytes(save(ordered))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
+    with replacing(path) as draft:
+        draft.write_bytes(save(ordered))
 
 
-def _branches(names: Iterable[str]) -> set[str]:
-    return {name.split(".")[0] for name in names}
+def _branches(parameters: Iterable[str], names: Names) -> set[str]:
+    return {names.branch(parameter) for parameter in parameters}
 
 
 def _resnet(shapes: Mapping[str, tuple[int, ...]]) -> str:
     """The key of ``RESNETS``, or a description of what is none of them."""
     blocks = [0, 0, 0, 0]
     for name in shapes:
-        place = re.match(r"backbone\.shared\.layer(\d)\.(\d+)\.", name)
+        place = re.match(r"backbone\.(?:visible|shared)\.layer(\d)\.(\d+)\.", name)
         if place:
             blocks[int(place[1]) - 1] = max(blocks[int(place[1]) - 1], int(place[2]) + 1)
-    bottleneck = "backbone.shared.layer1.0.conv3.weight" in shapes
+    bottleneck = any(name.endswith(".layer1.0.conv3.weight") for name in shapes)
     for name, architecture in RESNETS.items():
         if (tuple(blocks), bottleneck) == (architecture.blocks, architecture.bottleneck):
             return name
@@ -169,12 +170,12 @@ def _kept(
     shapes: Shapes, translation: Translation, names: Names, *, for_training: bool
 ) -> dict[str, str]:
     """Parameters of the network that need no value of the file, and why."""
-    present = _branches(translation.values)
+    present = _branches(translation.values, names)
     theirs = translation.values.get("classifier.weight", np.empty(0)).shape[0]
     ours = shapes["classifier.weight"][0]
     kept = {}
     for name in shapes:
-        branch = name.split(".")[0]
+        branch = names.branch(name)
         if branch == "backbone":
             continue
         if branch not in present and for_training:
@@ -206,9 +207,9 @@ def _refuse_misfits(
             )
         if not np.isfinite(values[name]).all():
             raise InputError(f"{source}: {translation.origins[name][0]} holds nan or inf")
-    branches = _branches(shapes)
+    branches = _branches(shapes, names)
     for name, value in values.items():
-        if name not in shapes and name.split(".")[0] in branches:
+        if name not in shapes and names.branch(name) in branches:
             raise InputError(
                 f"{source}: {translation.origins[name][0]} {value.shape} has no place in the"
                 f" network; {_told(values, names)}"
@@ -218,12 +219,20 @@ def _refuse_misfits(
 def _told(values: Arrays, names: Names) -> str:
     """How the network would have to be built for these weights."""
     shapes = {name: value.shape for name, value in values.items()}
-    if _branches(values) == {"backbone"}:
+    if _branches(values, names) == {"backbone"}:
         return f"the file holds {_resnet(shapes)} alone, which serves as model.pretrained only"
     identities = shapes.get("classifier.weight", (0,))[0]
-    told = names.infer(shapes, "the file")
-    settings = " ".join(f"model.{name}={value}" for name, value in told.items())
+    private = count_private_stages(shapes)
+    told = {"private_stages": private, **names.infer(shapes, "the file")}
+    settings = " ".join(f"model.{name}={_word(value)}" for name, value in told.items())
     return f"the file holds {_resnet(shapes)} for {identities} identities, {settings}"
+
+
+def _word(value: Any) -> Any:
+    """A value of a setting as users type it."""
+    if value is None:
+        return "null"
+    return value.value if isinstance(value, Enum) else value
 
 
 def _rows(
@@ -231,14 +240,14 @@ def _rows(
 ) -> Iterable[Row]:
     """The report: each entry of the file once, then what the file lacks."""
     seen: set[str] = set()
-    branches = _branches(shapes)
+    branches = _branches(shapes, names)
     for name, entries in translation.origins.items():
-        branch = names.branches[name.split(".")[0]]
+        branch = names.branches[names.branch(name)]
         for entry in entries:
             if entry in seen:  # a ResNet's stem goes to both of ours
                 continue
             seen.add(entry)
-            if name.split(".")[0] not in branches:
+            if names.branch(name) not in branches:
                 yield Row(entry, "ignored", f"the network has no {branch}")
             elif name in kept:
                 yield Row(entry, "ignored", kept[name])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,11 +41,11 @@ class Translation:
     ignored: dict[str, str]
 
 
-# A beginning that some name of every file of its kind has.
+# Beginnings of which every file of its kind has some name.
 _SIGNS = (
-    (Kind.OURS, "backbone.shared."),
-    (Kind.ORIGINAL, "base_resnet.base."),
-    (Kind.RESNET, "layer1.0."),
+    (Kind.OURS, ("backbone.shared.", "backbone.visible.")),
+    (Kind.ORIGINAL, ("base_resnet.base.", "visible_module.visible.")),
+    (Kind.RESNET, ("layer1.0.",)),
 )
 _COUNTER = (r"\bnum_batches_tracked$", "PyTorch's count of batches, not a weight")
 _IGNORED = {
@@ -72,7 +72,7 @@ _BATCH_NORM_LEAVES = {
     "running_mean": "moving_mean",
     "running_var": "moving_variance",
 }
-_BATCH_NORM = re.compile(r"(?:(?:^|\.)bn\d|\.downsample\.1|(?:^|\.)bottleneck)\.(\w+)$")
+_BATCH_NORM = re.compile(r"(?:(?:^|\.)bn\d|\.downsample\.1|(?:^|\.)bottleneck|\.norm)\.(\w+)$")
 NORM = "(gamma|beta|moving_mean|moving_variance)"  # pattern of the leaves of a batch norm of ours
 
 
@@ -83,7 +83,7 @@ class Names:
     method with more overrides what differs.
     """
 
-    # The first part of a parameter's name, and what a reader calls it.
+    # What a network is made of, and what a reader calls it; see ``branch``.
     branches: ClassVar[Mapping[str, str]] = {
         "backbone": "two-stream ResNet",
         "bottleneck": "neck",
@@ -94,7 +94,7 @@ class Names:
     # Names of our parameters.
     ours: tuple[str, ...] = (
         rf"backbone\.(visible|infrared)\.(conv1\.weight|bn1\.{NORM})",
-        rf"backbone\.shared\.layer[1-4]\.\d+\.(conv\d\.weight|bn\d\.{NORM}"
+        rf"backbone\.(visible|infrared|shared)\.layer[1-4]\.\d+\.(conv\d\.weight|bn\d\.{NORM}"
         rf"|downsample\.0\.weight|downsample\.1\.{NORM})",
         rf"bottleneck\.{NORM}|classifier\.weight",
     )
@@ -107,14 +107,18 @@ class Names:
     # Entries of their files that their network never uses, and why.
     dead: tuple[tuple[str, str], ...] = (
         (
-            r"^(visible_module\.visible|thermal_module\.thermal)\.(layer\d|fc)\.",
-            "dead: of a stem's ResNet the authors use conv1 and bn1 only",
+            r"^(visible_module\.visible|thermal_module\.thermal)\.fc\.",
+            "dead: a stem's ResNet classifies nothing",
         ),
         (
             r"^base_resnet\.base\.(conv1|bn1|fc)\.",
             "dead: of the shared ResNet the authors use layer1 to layer4 only",
         ),
     )
+
+    def branch(self, name: str) -> str:
+        """The key of ``branches`` that one of our parameters belongs to."""
+        return name.split(".")[0]
 
     def to_ours(self, name: str) -> tuple[str, int]:
         """Our name of an entry of the authors', and which of the pieces there it is."""
@@ -130,12 +134,13 @@ class Names:
 
     def to_theirs(self, name: str, value: np.ndarray) -> Arrays:
         """One of our weights under the authors' names and in their shapes."""
-        theirs = swap_prefix(name, ((ours, theirs) for theirs, ours in self.prefixes))
-        leaf = swap_leaf(theirs, {ours: leaf for leaf, ours in _BATCH_NORM_LEAVES.items()})
+        prefixes = [(ours, theirs) for theirs, ours in self.prefixes]
+        leaf = swap_leaf(name, {ours: leaf for leaf, ours in _BATCH_NORM_LEAVES.items()})
+        theirs = swap_prefix(leaf, prefixes)
         if not name.endswith("moving_variance"):
-            return {leaf: value}
-        counter = theirs[: -len("moving_variance")] + "num_batches_tracked"
-        return {leaf: value, counter: np.zeros((), np.int64)}
+            return {theirs: value}
+        counter = swap_leaf(name, {"moving_variance": "num_batches_tracked"})
+        return {theirs: value, swap_prefix(counter, prefixes): np.zeros((), np.int64)}
 
     def infer(self, shapes: Shapes, source: str) -> dict[str, Any]:
         """Settings of the model that shapes of parameters, by our names, tell of.
@@ -146,13 +151,17 @@ class Names:
         return {}
 
 
-def translate(weights: Arrays, source: str, names: Names) -> Translation:
+def translate(
+    weights: Arrays, source: str, names: Names, *, private_stages: int = 0
+) -> Translation:
     """Find out whose weights these are and give them our names.
 
     Args:
         weights: a file's arrays by its names.
         source: what the weights are to the user, such as ``model.pretrained=PATH``.
         names: of the method.
+        private_stages: how many of layer1 to layer4 each modality of the network has of its own;
+            one that the file's modalities share starts both.
 
     Raises:
         InputError: the weights are of something else, or not numbers.
@@ -160,14 +169,15 @@ def translate(weights: Arrays, source: str, names: Names) -> Translation:
     # What torch.nn.DataParallel puts before every name.
     weights = {name[7:] if name.startswith("module.") else name: weights[name] for name in weights}
     kind = _recognise(weights, source)
+    dead = {**dict(_IGNORED[kind]), **(_dead(weights, names) if kind is Kind.ORIGINAL else {})}
     ignored: dict[str, str] = {}
     pieces: dict[str, dict[int, str]] = {}  # our name -> number of the piece -> the file's name
     for name in weights:
-        why = _reason_to_ignore(name, kind, names)
+        why = next((why for pattern, why in dead.items() if re.search(pattern, name)), None)
         if why is not None:
             ignored[name] = why
             continue
-        for ours, number in _places(name, kind, source, names):
+        for ours, number in _places(name, kind, source, names, private_stages):
             if pieces.setdefault(ours, {}).setdefault(number, name) != name:
                 raise InputError(f"{source}: {name} and {pieces[ours][number]} are the same weight")
     values = {
@@ -200,8 +210,8 @@ def swap_leaf(name: str, leaves: Mapping[str, str]) -> str:
 
 
 def _recognise(weights: Arrays, source: str) -> Kind:
-    for kind, beginning in _SIGNS:
-        if any(name.startswith(beginning) for name in weights):
+    for kind, beginnings in _SIGNS:
+        if any(name.startswith(beginnings) for name in weights):
             return kind
     what = f"begins with {next(iter(weights))}" if weights else "holds no arrays"
     raise InputError(
@@ -210,12 +220,30 @@ def _recognise(weights: Arrays, source: str) -> Kind:
     )
 
 
-def _reason_to_ignore(name: str, kind: Kind, names: Names) -> Optional[str]:
-    reasons = _IGNORED[kind] + (names.dead if kind is Kind.ORIGINAL else ())
-    return next((why for pattern, why in reasons if re.search(pattern, name)), None)
+def count_private_stages(names: Iterable[str]) -> int:
+    """How many of layer1 to layer4 each modality has of its own, from parameters of ours."""
+    found = [re.match(r"backbone\.visible\.layer(\d)\.", name) for name in names]
+    return max((int(layer[1]) for layer in found if layer), default=0)
 
 
-def _places(name: str, kind: Kind, source: str, names: Names) -> list[tuple[str, int]]:
+def _dead(weights: Arrays, names: Names) -> dict[str, str]:
+    """Patterns of what the authors' network never uses in a file of theirs, and why.
+
+    A stem is a whole ResNet there, of which the layers count that the shared ResNet does not have.
+    """
+    shared = [re.match(r"base_resnet\.base\.layer(\d)\.", name) for name in weights]
+    first = min((int(layer[1]) for layer in shared if layer), default=5)
+    return {
+        rf"^(visible_module\.visible|thermal_module\.thermal)\.layer[{first}-9]\.": (
+            "dead: of a stem's ResNet the authors use only what is before the shared layers"
+        ),
+        **dict(names.dead),
+    }
+
+
+def _places(
+    name: str, kind: Kind, source: str, names: Names, private_stages: int
+) -> list[tuple[str, int]]:
     """Where an entry of a file goes: our names, and as which piece there."""
     if kind is Kind.RESNET:
         places = [(ours, 0) for ours in _from_resnet(name)]
@@ -223,6 +251,7 @@ def _places(name: str, kind: Kind, source: str, names: Names) -> list[tuple[str,
         places = [names.to_ours(name)]
     else:
         places = [(name, 0)]
+    places = [(own, piece) for ours, piece in places for own in _spread(ours, private_stages)]
     known = re.compile("|".join(names.ours))
     if not all(known.fullmatch(ours) for ours, _ in places):
         raise InputError(
@@ -230,6 +259,14 @@ def _places(name: str, kind: Kind, source: str, names: Names) -> list[tuple[str,
             " network; use those of a plain ResNet, or choose their method by model=NAME"
         )
     return places
+
+
+def _spread(name: str, private_stages: int) -> list[str]:
+    """A shared layer's name, or what it starts where each modality has such a layer of its own."""
+    layer = re.match(r"backbone\.shared\.layer(\d)\.", name)
+    if layer is None or int(layer[1]) > private_stages:
+        return [name]
+    return [name.replace("shared", modality, 1) for modality in ("visible", "infrared")]
 
 
 def _from_resnet(name: str) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Optional
@@ -16,7 +17,7 @@ from ddag.evaluation.extractor import FeatureStream
 from ddag.machine.errors import InputError
 from ddag.methods.ddag import Ddag, DdagNames
 from ddag.model.initial import initialise
-from ddag.settings.choices import Modality
+from ddag.settings.choices import Attention, Modality
 from ddag.training.learner import Learner
 from ddag.weights import files as weight_files
 from ddag.weights import filling as weights
@@ -105,7 +106,7 @@ NAMES = DdagNames()
 def small_learner(identities: int = 5, **model: Any) -> Learner:
     words = {"data.height": 96, **{f"model.{key}": value for key, value in model.items()}}
     typed = [f"{key}={str(value).lower()}" for key, value in words.items()]
-    return small("ddag", *typed, identities=identities)[1]
+    return small("ddag_paper", *typed, identities=identities)[1]
 
 
 def fill(learner: Learner, given: Arrays, source: str, *, for_training: bool) -> weights.Report:
@@ -146,7 +147,7 @@ def test_the_authors_resnet50_gives_the_recorded_features() -> None:
     with np.load(REFERENCE / "forward_p3.npz") as file:
         recorded = dict(file)
     shapes = original_shapes(50, identities=206, heads=4, low_dim=512)
-    learner = small("ddag", "model.backbone=resnet50", "model.low_dim=512", "model.heads=4",
+    learner = small("ddag_paper", "model.backbone=resnet50", "model.low_dim=512", "model.heads=4",
                     "data.height=288", identities=206)[1]  # fmt: skip
     report = fill(learner, drawn(shapes), "job.source=net.t", for_training=False)
     assert report.kind is Kind.ORIGINAL
@@ -372,13 +373,70 @@ def test_a_resnet_alone_is_refused_for_evaluation(resnet18: Arrays) -> None:
     )
 
 
+# Stages of each modality's own --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("private", [1, 4])
+def test_a_resnet_fills_the_private_stages_of_both_modalities(
+    private: int, resnet18: Arrays
+) -> None:
+    learner = small_learner(private_stages=private)
+    report = fill(learner, resnet18, "a", for_training=True)
+    after = values_of(learner)
+    for number in range(1, 5):
+        for holder in ("visible", "infrared") if number <= private else ("shared",):
+            np.testing.assert_array_equal(
+                after[f"backbone.{holder}.layer{number}.0.conv1.weight"],
+                resnet18[f"layer{number}.0.conv1.weight"],
+            )
+    assert report.count("matched") == 100
+
+
+def test_a_stage_that_a_file_shares_starts_both_private_ones(original: Arrays) -> None:
+    learner = small_learner(private_stages=1)
+    ours = translate(original, "a", NAMES).values
+    for given in (original, ours):
+        initialise(learner, 1, Ddag.rules)
+        fill(learner, given, "a", for_training=True)
+        after = values_of(learner)
+        for holder in ("visible", "infrared"):
+            name = f"backbone.{holder}.layer1.1.bn2.beta"
+            np.testing.assert_array_equal(
+                after[name], original["base_resnet.base.layer1.1.bn2.bias"]
+            )
+
+
+@pytest.mark.parametrize("private", range(5))
+def test_private_stages_go_out_by_the_authors_names_and_come_back(private: int) -> None:
+    learner, back = small_learner(private_stages=private), small_learner(private_stages=private)
+    initialise(back, 1, Ddag.rules)
+    theirs = weights.original_state(learner, NAMES)
+    for number in range(1, 5):
+        stem = f"thermal_module.thermal.layer{number}.0.conv1.weight" in theirs
+        assert stem == (number <= private)
+        assert (f"base_resnet.base.layer{number}.0.conv1.weight" in theirs) != stem
+    assert weights.infer_architecture(theirs, "a", NAMES)["private_stages"] == private
+    assert weights.infer_architecture(values_of(learner), "a", NAMES)["private_stages"] == private
+    report = fill(back, theirs, "a", for_training=False)
+    assert report.count("missing") == 0
+    for name, value in values_of(learner).items():
+        np.testing.assert_array_equal(values_of(back)[name], value)
+
+
+def test_private_stages_that_the_network_shares_are_refused() -> None:
+    theirs = weights.original_state(small_learner(private_stages=1), NAMES)
+    assert_refused_unchanged(small_learner(), theirs, "missing", "model.private_stages=1")
+
+
 # What the network was -----------------------------------------------------------------------------
 
 
 def test_the_architecture_is_read_from_the_shapes(original: Arrays, resnet18: Arrays) -> None:
     told = {
         "backbone": "resnet18",
+        "private_stages": 0,
         "part": 3,
+        "attention": Attention.paper,
         "graph": True,
         "low_dim": 8,
         "heads": 2,
@@ -387,9 +445,15 @@ def test_the_architecture_is_read_from_the_shapes(original: Arrays, resnet18: Ar
     assert weights.infer_architecture(original, "a", NAMES) == told
     assert weights.infer_architecture(values_of(small_learner()), "a", NAMES) == told
     bare = values_of(small_learner(part=0, graph=False))
-    told = {"backbone": "resnet18", "part": 0, "graph": False, "identities": 5}
+    told = {"backbone": "resnet18", "private_stages": 0, "part": 0, "graph": False, "identities": 5}
     assert weights.infer_architecture(bare, "a", NAMES) == told
     assert weights.infer_architecture(resnet18, "a", NAMES) == {**told, "identities": 0}
+
+
+@pytest.mark.parametrize("attention", list(Attention))
+def test_what_attends_between_parts_is_read_from_the_shapes(attention: Attention) -> None:
+    given = values_of(small_learner(attention=attention.value))
+    assert weights.infer_architecture(given, "a", NAMES)["attention"] == attention
 
 
 def test_a_resnet_of_unknown_depth_has_no_architecture() -> None:
@@ -521,6 +585,8 @@ def test_object_arrays_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, weight=np.array([{}], dtype=object))
     assert "Python objects" in refusal_of(path)
+    np.savez(path, weight=np.array(["text"]))
+    assert "weight holds <U4" in refusal_of(path)
 
 
 def test_numbers_that_numpy_lacks_are_refused(tmp_path: Path) -> None:
@@ -538,8 +604,10 @@ def test_a_file_of_anything_else_is_refused(content: bytes, tmp_path: Path) -> N
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    assert "No such file" in refusal_of(tmp_path / "a.pth")
-    refusal_of(tmp_path)
+    assert "no such file" in refusal_of(tmp_path / "a.pth")
+    assert "is a folder" in refusal_of(tmp_path)
+    os.mkfifo(tmp_path / "pipe.ckpt")
+    assert "is a pipe" in refusal_of(tmp_path / "pipe.ckpt")
 
 
 def test_without_pytorch_a_pytorch_file_says_what_to_install(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from learners import small
 
 from ddag.machine.errors import InputError
 from ddag.weights import files as weight_files
+from ddag.weights import filling
 
 torch = pytest.importorskip("torch")
 
@@ -141,3 +144,33 @@ def test_a_pytorch_that_is_not_safe_is_refused(
     path = save(state(), tmp_path / "a.pth")
     monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
     assert "2.5.1" in refusal_of(path)
+
+
+@pytest.mark.parametrize("method", ["agw", "caj"])
+def test_an_authors_checkpoint_goes_in_and_comes_out_the_same(method: str, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    opened, learner = small(method)
+    state = {
+        name: torch.from_numpy(np.array(value))
+        for name, value in filling.original_state(learner, opened.names).items()
+    }
+    dead = {"base_resnet.base.conv1.weight": torch.zeros(64, 3, 7, 7)}
+    given = {"net": OrderedDict({**state, **dead}), "cmc": np.ones(3), "mAP": 0.5, "epoch": 3}
+    path = save(given, tmp_path / "agw.t")
+    _, other = small(method, seed=1)
+    filling.load(other, path, source="a", names=opened.names, for_training=False)
+    filling.write_original(other, tmp_path / "out.safetensors", opened.names)
+    written = load_file(tmp_path / "out.safetensors")
+    assert written.keys() == state.keys()
+    for name, value in state.items():
+        assert torch.equal(written[name], value), name
+
+
+def test_a_pickle_of_another_protocol_is_refused_without_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(b"\x80\x04.")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        refusal_of(path)
+    assert not said

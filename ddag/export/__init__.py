@@ -1,0 +1,1 @@
+"""Networks out of this framework: files that give the features without it, and those files run."""
