@@ -2,47 +2,117 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Optional
 
-import rich
 from rich.table import Table
 
-from ddag.evaluation.metrics import ScoresByFeature
-from ddag.runs.result import Result
-from ddag.settings.choices import TITLES
+from ddag.evaluation.metrics import Scores, ScoresByFeature, summary
+from ddag.machine import environment, processors
+from ddag.machine.screen import plain, show_line, show_table
+from ddag.machine.words import counted, duration
+from ddag.runs.result import Result, in_words
+from ddag.runs.saved_words import RESUME_RUN, is_retyped
+from ddag.settings.choices import TITLES, Target
+from ddag.settings.commands import command, override
+from ddag.settings.jobs import InspectConfig
+from ddag.settings.settings import DeviceConfig, Settings
+
+log = logging.getLogger(__name__)
 
 
-def epoch_line(number: int, epochs: int, values: Mapping[str, float]) -> str:
-    """One line on a finished epoch.
+@dataclass(frozen=True)
+class EpochLine:
+    """What is said of a finished epoch, in one line.
 
-    Args:
+    Attributes:
         number: of the epoch, from 1.
         epochs: of the run.
         values: its scalars, ``train/...``.
+        scores: of its evaluation by feature, the method's main one last; none without one.
+        left: seconds to the end of the run; None where that is not known.
     """
-    named = {name.partition("/")[2]: value for name, value in values.items()}
-    rate, speed, skipped = (named.pop(name) for name in ("lr", "images_per_second", "skipped"))
-    del named["lr_backbone"]
-    words = (
-        f"{name.replace('loss_', '').replace('_', ' ')} {each:.3f}" for name, each in named.items()
-    )
-    left_out = f"  {skipped:g} skipped" if skipped else ""
-    return (
-        f"epoch {number:>2}/{epochs}  {'  '.join(words)}{left_out}"
-        f"  lr {rate:.2g}  {speed:.0f} images/s"
-    )
+
+    number: int
+    epochs: int
+    values: Mapping[str, float]
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    left: Optional[float] = None
+
+    @property
+    def full(self) -> str:
+        """Every loss and score, as run.log has it."""
+        named = {
+            name.partition("/")[2]: value
+            for name, value in self.values.items()
+            if name.startswith("train/") and not name.startswith("train/health/")
+        }
+        rate, speed, skipped = (named.pop(name) for name in ("lr", "images_per_second", "skipped"))
+        del named["lr_backbone"]
+        words = (
+            f"{name.replace('loss_', '').replace('_', ' ')} {each:.3f}"
+            for name, each in named.items()
+        )
+        left_out = [f"{skipped:g} skipped"] if skipped else []
+        about = [*left_out, f"lr {rate:.2g}", f"{speed:.0f} images/s"]
+        scores = [summary(self.scores)] if self.scores else []
+        return "  ".join([self._begins, *words, *about, *scores, *self._ends])
+
+    @property
+    def short(self) -> str:
+        """The loss and the main feature's scores: 80 columns hold it."""
+        words = [self._begins, f"loss {self.values['train/loss']:.3f}"]
+        words += [each.main for each in list(self.scores.values())[-1:]]
+        skipped = self.values["train/skipped"]
+        speed = f"{self.values['train/images_per_second']:.0f} images/s"
+        return "  ".join([*words, f"{skipped:g} skipped" if skipped else speed, *self._ends])
+
+    @property
+    def _begins(self) -> str:
+        return f"epoch {self.number:>2}/{self.epochs}"
+
+    @property
+    def _ends(self) -> list[str]:
+        return [f"{duration(self.left)} left"] if self.left else []
+
+
+def announce(settings: Settings, folder: Path) -> None:
+    """Say what will run, on what, and into which folder; needs no MindSpore."""
+    job, told = settings.job, settings.job.name
+    if job.on_checkpoint:
+        told += f" {settings.checkpoint}"
+    elif job.name == "train":
+        told += f" {settings.model.name} on {settings.dataset.name}"
+        told += f", {counted(settings.train.epochs, 'epoch')}, seed {settings.seed}"
+    elif isinstance(job, InspectConfig):
+        told += f" {settings.dataset.name}"
+    log.info("job       %s", told)
+    if job.computes:
+        log.info("device    %s", _device(settings.device))
+    log.info("folder    %s", _from_here(folder))
+
+
+def _device(chosen: DeviceConfig) -> str:
+    threads = f"{processors.count()} threads of {processors.kind()}"
+    device = "" if chosen.target is Target.CPU else f" {chosen.id}"
+    return f"{chosen.target.value}{device}, {threads}, MindSpore {environment.mindspore_version()}"
 
 
 def show_result(result: Result) -> None:
     """Print the table of a result, with what its scores must be read with above it."""
     rows = {f"{name}, untrained": scores for name, scores in (result.untrained or {}).items()}
     rows.update(result.metrics)
-    protocol = ", ".join(f"{key} {value}" for key, value in result.protocol.items())
     made = f"epoch {result.epoch}, {result.step} steps"
-    title = f"{protocol}; {made}, checkpoint {result.checkpoint['sha256'][:12]}"
+    title = f"{in_words(result.protocol)}; {made}, checkpoint {result.checkpoint['sha256'][:12]}"
     show_scores(title, rows, result.std)
+    for warning in result.warnings:
+        warned = plain(warning)
+        warned.stylize("yellow")
+        show_line(warned)
 
 
 def show_scores(title: str, rows: ScoresByFeature, deviation: ScoresByFeature) -> None:
@@ -53,37 +123,35 @@ def show_scores(title: str, rows: ScoresByFeature, deviation: ScoresByFeature) -
         rows: scores by the name that stands in the first column.
         deviation: over several galleries, of the rows that have one.
     """
-    table = Table(title=title, title_justify="left")
+    table = Table()
     table.add_column("features")
     for heading in TITLES.values():
         table.add_column(heading, justify="right")
     for name, values in rows.items():
         spread = deviation.get(name, {})
         cells = [_percent(value, spread.get(key, 0)) for key, value in values.items()]
-        table.add_row(name, *cells)
-    rich.get_console().print(table)
+        table.add_row(plain(name), *cells)
+    show_table(title, table)
 
 
-def show_next_commands(folder: Path, best: Path) -> None:
-    """Print what to type next."""
-    _print_commands(
-        f"curves    tensorboard --logdir {_from_here(folder)}\n"
-        f"figures   python run.py job=visualize checkpoint={_from_here(best)}\n"
-        f"evaluate  python run.py job=evaluate checkpoint={_from_here(best)}\n"
-        "sweep     python run.py -m model.part=0,3 model.graph=true,false"
-    )
+def show_next_commands(folder: Path, best: Path, *, board: bool) -> None:
+    """Print what to type next; ``board``: whether TensorBoard finds something in the folder."""
+    trained = override("checkpoint", _from_here(best))
+    curves = f"curves    tensorboard --logdir {shlex.quote(str(_from_here(folder)))}"
+    for line in (
+        *([curves] if board else []),
+        f"figures   {command('job=visualize', trained)}",
+        f"evaluate  {command('job=evaluate', trained)}",
+        f"sweep     {command('-m', 'model.part=0,3', 'model.graph=true,false')}",
+    ):
+        show_line(plain(line))
 
 
 def show_resume_command(given: Sequence[str], folder: Path) -> None:
     """Print what to type to resume the run in ``folder``, started with ``given`` overrides."""
-    words = [word for word in given if not word.startswith("train.resume=")]
-    command = ["python", "run.py", *words, f"train.resume={_from_here(folder)}"]
-    _print_commands(f"stopped; to resume  {shlex.join(command)}")
-
-
-def _print_commands(text: str) -> None:
-    """One line each however long, so that they can be copied."""
-    rich.get_console().print(text, highlight=False, markup=False, soft_wrap=True)
+    resume = override(RESUME_RUN, _from_here(folder))
+    retyped = [word for word in given if is_retyped(word)]
+    show_line(plain(f"stopped; to resume  {command(resume, *retyped)}"))
 
 
 def _from_here(path: Path) -> Path:

@@ -15,7 +15,7 @@ RESULT = finished(0.5, features=("feat", "feat_att"), protocol={"dataset": "regd
 
 @pytest.mark.parametrize("untrained", [None, {"feat": {"rank1": 0.1}}])
 def test_a_result_comes_back_as_it_was_written(tmp_path: Path, untrained: dict | None) -> None:
-    whole = replace(RESULT, untrained=untrained)
+    whole = replace(RESULT, untrained=untrained, warnings=("a branch is dead",))
     whole.write(tmp_path)
     assert Result.read(tmp_path / "result.json") == whole
     stored = json.loads((tmp_path / "result.json").read_text())
@@ -35,6 +35,8 @@ def test_a_result_comes_back_as_it_was_written(tmp_path: Path, untrained: dict |
         {"protocol": "regdb"},
         {"checkpoint": None},
         {"untrained": {"feat": [1]}},
+        {"warnings": "none"},
+        {"warnings": [3]},
     ],
 )
 def test_a_value_of_another_type_is_refused_with_the_files_name(

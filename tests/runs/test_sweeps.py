@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,10 @@ from omegaconf import OmegaConf
 from typed import REPOSITORY, type_in
 
 from ddag.machine.errors import InputError
-from ddag.runs.sweeps import attempt, expand_resume
+from ddag.machine.files import claimed
+from ddag.runs import sweeps
+from ddag.runs.resuming import expand
+from ddag.runs.sweeps import Sweep, attempt
 from ddag.settings.endings import one_line
 
 # Images of 96 rows have 6 in the last map: refused before MindSpore is even imported.
@@ -60,6 +64,14 @@ def test_a_sweep_leaves_its_report_beside_the_jobs(failed: tuple[Path, str]) -> 
     assert "images 96 high have 6 rows" in (sweep / "report.html").read_text()
 
 
+def test_jobs_of_one_sweep_share_a_folder_whatever_tags_they_choose(tmp_path: Path) -> None:
+    words = ["experiment=regdb_v2i,regdb_i2v", "model.part=98"]
+    done = type_in(tmp_path, "-m", *words, code=1)
+    (sweep,) = tmp_path.glob("multirun_sweeps/*/*")
+    assert [job.name for job in jobs(sweep)] == ["0_experiment=regdb_v2i", "1_experiment=regdb_i2v"]
+    assert done.stderr.count("\n") == 2
+
+
 def test_a_job_that_breaks_keeps_its_traceback(tmp_path: Path) -> None:
     def job() -> float:
         raise RuntimeError("no room\nfor more")
@@ -100,13 +112,104 @@ def test_a_sweep_goes_on_with_the_jobs_that_have_no_result(tmp_path: Path) -> No
     assert "| 99 | feat | 1 | **50.00** |" in (sweep / "leaderboard.md").read_text()
 
 
+def test_a_finished_job_keeps_no_error_and_is_not_run_again(tmp_path: Path) -> None:
+    finish(tmp_path, 0.25)
+    (tmp_path / "error.txt").write_text("another process is at work there\n")
+    assert attempt(lambda: 0.5, tmp_path, resuming=True) == 0.25
+    assert not (tmp_path / "error.txt").exists()
+
+
+def test_a_job_whose_result_cannot_be_read_is_run_anew(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("[" * 10_000)
+    assert attempt(lambda: 0.5, tmp_path, resuming=True) == 0.5
+
+
+def test_the_error_of_a_job_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def job() -> float:
+        raise InputError("a.png\udcff: cannot be read")
+
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", no_room)
+        with pytest.raises(InputError, match="No space"):
+            attempt(job, tmp_path, resuming=False)
+    assert not list(tmp_path.iterdir())
+    attempt(job, tmp_path, resuming=False)
+    assert (tmp_path / "error.txt").read_text().endswith(": cannot be read\n")
+
+
+def test_a_sweep_at_work_is_not_resumed_a_second_time(failed: tuple[Path, str]) -> None:
+    sweep, _ = failed
+    with claimed(sweep):
+        done = type_in(sweep.parent, f"sweep.resume={sweep}", code=2)
+    (line,) = done.stderr.strip().splitlines()
+    assert f"{sweep}: another process is at work there" in line
+    assert "at work" not in (jobs(sweep)[0] / "error.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(InputError("report.html: no room"), 2), (RuntimeError("a bug"), 1)]
+)
+def test_a_report_that_cannot_be_written_decides_how_a_sweep_ends(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    code: int,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sweeps, "_report", broken)
+    (tmp_path / "0_seed=0").mkdir()
+    (tmp_path / "0_seed=0" / "error.txt").write_text("broken\nmore")
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}})
+    with pytest.raises(SystemExit) as ended:
+        Sweep().on_multirun_end(config=config)
+    assert ended.value.code == code
+    assert "0_seed=0: broken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tag=../../x"], "tag='../../x'"),
+        (["-m", "seed=0,1", "tag=../../x"], "tag='../../x'"),
+        (["-m", "tag='../../x',a"], "tag='../../x'"),
+        ([f"tag={'x' * 300}"], "200 bytes at most"),
+        (["hydra.run.dir=/proc/x"], "hydra.run.dir=/proc/x: cannot be written to"),
+        (["-m", "seed=0,1", "hydra.sweep.dir=/dev/null"], "hydra.sweep.dir=/dev/null: cannot be"),
+        (["sweep.resume="], "sweep.resume=: no multirun.yaml"),
+        (["+sweep.resume=nowhere"], "+sweep.resume=nowhere: no multirun.yaml"),
+        (["sweep={resume:nowhere}"], "sweep.resume=nowhere: type it as"),
+        (["-m", "sweep={resume:nowhere}", "seed=0,1"], "sweep.resume=nowhere: type it as"),
+        (["-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"], "n_jobs=0: use"),
+        (["sweep=tune", "hydra.sweeper.n_jobs=0"], "hydra.sweeper.n_jobs=0: use 1 or more"),
+        (["-m", "seed=range(0,1000000000000)"], "a range of 10000 values at most"),
+        (["-m", "seed=range(0,200)", "model.part=range(0,100)"], "a sweep of 20000 jobs"),
+    ],
+)
+def test_what_cannot_begin_is_refused_in_one_line_before_a_folder_is_made(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    (line,) = type_in(folder, *words, code=2).stderr.strip().splitlines()
+    assert said in line
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "b"]
+
+
 def test_a_list_of_jobs_leaves_nothing_behind(tmp_path: Path) -> None:
-    words = ["sweep=branches", "seed=5,6", "model.part=0", "sweep.list=true"]
+    words = ["sweep=branches", "seed=5,6", "model=iwpa,cgsa", "sweep.list=true"]
     lines = type_in(tmp_path, *words).stdout.splitlines()
     assert lines[0] == "4 jobs"
     assert lines[1].startswith("multirun_sweeps/branches/")
-    assert lines[1].endswith("/0_model.graph=False,seed=5")
-    assert lines[4].endswith("/3_model.graph=True,seed=6")
+    assert lines[1].endswith("/0_model=iwpa,seed=5")
+    assert lines[4].endswith("/3_model=cgsa,seed=6")
     assert not list(tmp_path.iterdir())
 
 
@@ -130,10 +233,10 @@ def test_jobs_of_one_process_cannot_differ_in_their_device(tmp_path: Path) -> No
 
 def test_a_sweep_that_goes_on_takes_no_other_settings(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="leave out seed=1"):
-        expand_resume([f"sweep.resume={tmp_path}", "seed=1"])
+        expand([f"sweep.resume={tmp_path}", "seed=1"])
     with pytest.raises(InputError, match="name the folder of a sweep"):
-        expand_resume([f"sweep.resume={tmp_path}"])
-    assert expand_resume(["-m", "seed=1"]) == ["-m", "seed=1"]
+        expand([f"sweep.resume={tmp_path}"])
+    assert expand(["-m", "seed=1"]) == ["-m", "seed=1"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +256,7 @@ def test_someone_elses_sweep_cannot_name_code_to_run(
     saved = OmegaConf.create({"hydra": {"overrides": overrides}})
     OmegaConf.save(saved, tmp_path / "multirun.yaml")
     with pytest.raises(InputError, match="could run code"):
-        expand_resume([f"sweep.resume={tmp_path}"])
+        expand([f"sweep.resume={tmp_path}"])
 
 
 def test_a_study_that_goes_on_takes_the_trials_it_still_lacks(tmp_path: Path) -> None:
@@ -163,12 +266,12 @@ def test_a_study_that_goes_on_takes_the_trials_it_still_lacks(tmp_path: Path) ->
     for number in range(3):
         (tmp_path / str(number)).mkdir()
     finish(tmp_path / "1", 0.25)
-    words = expand_resume([f"sweep.resume={tmp_path}"])
+    words = expand([f"sweep.resume={tmp_path}"])
     assert words == [
         "hydra.mode=MULTIRUN",
         "sweep=tune",
         "train.resume=auto",
-        f"hydra.sweep.dir='{tmp_path}'",
+        f"hydra.sweep.dir={tmp_path}",
         "hydra.sweeper.n_trials=19",
         f"sweep.resume={tmp_path}",
     ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ddag.machine.files import replacing
+from ddag.machine import screen
+from ddag.machine.files import write_text
 from ddag.runs.report import page, tables
+from ddag.runs.report.answers import answers
 from ddag.runs.report.leaderboard import STD, Leaderboard
+from ddag.runs.report.runs import environments
 
 SHOWN = ("rank1", "mAP")  # on a screen of 80 columns
 
@@ -21,29 +23,35 @@ def write(board: Leaderboard, folder: Path) -> None:
         "leaderboard.md": tables.markdown(board),
         "leaderboard.csv": tables.comma_separated(board),
         "leaderboard.tex": tables.latex(board),
-        "report.html": page.render(board, folder),
+        page.NAME: page.render(board, folder),
     }
     for name, content in contents.items():
-        with replacing(folder / name) as draft:
-            draft.write_text(content, encoding="utf-8")
+        write_text(folder / name, content)
 
 
 def show(board: Leaderboard, folder: Path) -> None:
     """Print the leaderboard."""
-    console = rich.get_console()
     for ranked in board.tables:
-        title = f"{ranked.protocol}\nin percent, mean ± {STD}"
-        shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for heading in tables.headings(board, SHOWN):
-            shown.add_column(heading)
+            shown.add_column(screen.plain(heading))
         for row in ranked.rows:
             cells = tables.cells(
                 ranked,
                 row,
-                escape=rich.markup.escape,
+                escape=screen.literal,
                 bold=lambda text: f"[bold]{text}[/bold]",
                 scores=SHOWN,
             )
-            shown.add_row(*cells)
-        console.print(shown)
-    console.print(f"{page.status(board)}\nreport    {folder / 'report.html'}", soft_wrap=True)
+            shown.add_row(*map(screen.marked, cells))
+        screen.show_table(f"{ranked.protocol}, in percent, mean ± {STD}", shown)
+        for line in answers(board, ranked):
+            screen.show_line(screen.plain(line))
+    faults = [f"unreadable  {run.fault}" for run in board.runs if run.fault]
+    for line in (
+        *faults,
+        *environments(board.runs),
+        page.status(board),
+        f"report    {folder / page.NAME}",
+    ):
+        screen.show_line(screen.plain(line))

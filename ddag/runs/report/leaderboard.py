@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
+from ddag.runs.report.comparison import differences, find_baseline
+from ddag.runs.report.protocols import by_protocol
 from ddag.runs.report.runs import Run, varied_keys
+from ddag.runs.report.statistics import Difference
 from ddag.runs.result import Result
 from ddag.settings.choices import TITLES
 
@@ -56,13 +61,44 @@ class Row:
         """Those of the monitored feature."""
         return self.features[self.main]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Of its runs, each once, with how many runs say it."""
+        said = Counter(warning for result in self.results for warning in result.warnings)
+        return tuple(
+            f"{warning} ({count} of {len(self.results)} runs)" for warning, count in said.items()
+        )
+
 
 @dataclass(frozen=True)
 class Table:
-    """Settings that were measured by one protocol, the best first."""
+    """Settings that were measured by one protocol, the best first.
+
+    Attributes:
+        protocol: the rules of the measurement.
+        rows: of each setting.
+        baseline: the values that make a setting the one that others are compared with.
+        differences: by score and values, from the setting that is alike but for the baseline's.
+        runs: behind the rows.
+        keys: settings in which the runs of the leaderboard differ.
+    """
 
     protocol: str
     rows: tuple[Row, ...]
+    baseline: Mapping[str, str] = field(default_factory=dict)
+    differences: Mapping[str, Mapping[tuple[str, ...], Difference]] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def stands_out(self, row: Row, name: str) -> bool:
+        """Whether it differs from its baseline by more than chance.
+
+        Where nothing is compared with a baseline: whether it is the best.
+        """
+        found = self.differences.get(name, {})
+        if found:
+            return row.values in found and found[row.values].is_seen
+        return self.is_best(row, name)
 
     def is_best(self, row: Row, name: str) -> bool:
         """Whether no row has a higher mean."""
@@ -93,26 +129,33 @@ class Leaderboard:
         return " ".join(f"{key}={value}" for key, value in zip(self.keys, values)) or "all runs"
 
 
-def compare(runs: Sequence[Run]) -> Leaderboard:
-    """The leaderboard of runs, finished or not."""
+def compare(runs: Sequence[Run], baseline: Mapping[str, str] = MappingProxyType({})) -> Leaderboard:
+    """The leaderboard of runs, finished or not.
+
+    Args:
+        runs: to be compared.
+        baseline: values of some keys; of none: those that leave all branches out.
+    """
     board = Leaderboard(tuple(runs), tuple(varied_keys(runs)), ())
-    groups: dict[str, dict[tuple[str, ...], list[Run]]] = {}
-    for run in runs:
-        if run.result:
-            rows = groups.setdefault(protocol(run, run.result), {})
-            rows.setdefault(board.values(run), []).append(run)
-    tables = tuple(Table(name, _best_first(rows)) for name, rows in groups.items())
+    tables = tuple(_table(board, name, each, baseline) for name, each in by_protocol(runs))
     return replace(board, tables=tables)
 
 
-def protocol(run: Run, result: Result) -> str:
-    """By which rules a run's result was measured; splits are repetitions."""
-    said = result.protocol.items()
-    return ", ".join(f"{key} {value}" for key, value in said if key not in run.split_keys)
+def _table(
+    board: Leaderboard, name: str, runs: Sequence[Run], baseline: Mapping[str, str]
+) -> Table:
+    rows: dict[object, list[Run]] = {}
+    for run in runs:
+        # Results by other features, or judged by another score, have no mean with these.
+        alike = board.values(run), run.monitor, tuple(run.result.metrics if run.result else ())
+        rows.setdefault(alike, []).append(run)
+    chosen = baseline or find_baseline(board.keys, runs)
+    found = differences(board.keys, runs, chosen)
+    return Table(name, _best_first(board, rows), chosen, found, tuple(runs), board.keys)
 
 
-def _best_first(groups: Mapping[tuple[str, ...], list[Run]]) -> tuple[Row, ...]:
-    rows = [_row(values, runs) for values, runs in groups.items()]
+def _best_first(board: Leaderboard, groups: Mapping[object, list[Run]]) -> tuple[Row, ...]:
+    rows = [_row(board.values(runs[0]), runs) for runs in groups.values()]
     return tuple(sorted(rows, key=lambda row: -row.score.mean))
 
 

@@ -6,37 +6,63 @@ import base64
 from pathlib import Path
 
 from ddag.machine.templates import fill
-from ddag.runs.report import figures, tables
-from ddag.runs.report.leaderboard import STD, Leaderboard
+from ddag.machine.words import counted, printable
+from ddag.runs.report import effects, figures, links, stress, tables
+from ddag.runs.report.answers import answers, sentences
+from ddag.runs.report.leaderboard import STD, Leaderboard, Table
+from ddag.runs.report.runs import environments
 from ddag.settings.choices import TITLES
 
+NAME = "report.html"
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def render(board: Leaderboard, folder: Path) -> str:
     """The page on the runs that were found in ``folder``."""
     compared = board.tables if board.keys else ()
+    turned = [(table, panels) for table in compared if (panels := stress.panels(board, table))]
     trained = any(run.history for run in board.runs)
     return fill(
         _TEMPLATE,
-        title="/".join(folder.resolve().parts[-2:]),
+        title=printable("/".join(folder.resolve().parts[-2:])),
         status=status(board),
+        environments=environments(board.runs),
         board=board,
-        folder=folder,
+        failed=[run for run in board.runs if run.state in ("failed", "unreadable")],
+        place=lambda run: printable(run.folder.relative_to(folder)),
+        links=lambda run: links.files(run, folder),
+        command=links.command,
+        clock=links.clock,
         headings=tables.headings(board),
         names=tuple(TITLES),
+        answers=lambda table: answers(board, table),
+        sentences=lambda table: sentences(board, table),
+        against=tables.against,
         std=STD,
-        effects=[(table, _image(figures.effects(board, table))) for table in compared],
+        effects=[(table, *_effects(board, table)) for table in compared],
+        stress=[
+            (table, _image(stress.curves(panels, score=figures.score_title(board))))
+            for table, panels in turned
+        ],
         learning_curves=_image(figures.learning_curves(board)) if trained else None,
         cmc_curves=[(table, _image(figures.cmc_curves(board, table))) for table in board.tables],
     )
 
 
+def _effects(board: Leaderboard, table: Table) -> tuple[list[str], list[str]]:
+    """A chart of each setting that changed alone, and the names of those that did not."""
+    found = {key: effects.scores_by_value(table, key) for key in board.keys[: effects.MOST_KEYS]}
+    title = figures.score_title(board)
+    drawn = [_image(effects.draw(key, each, title=title)) for key, each in found.items() if each]
+    return drawn, [key for key, each in found.items() if each == {}]
+
+
 def status(board: Leaderboard) -> str:
     """How many runs there are, and how far they came."""
     states = [run.state for run in board.runs]
-    return f"{len(states)} runs: " + ", ".join(
-        f"{states.count(state)} {state}" for state in ("finished", "failed", "unfinished")
+    shown = ["finished", "failed", "unfinished", *{"unreadable"}.intersection(states)]
+    return f"{counted(len(states), 'run')}: " + ", ".join(
+        f"{states.count(each)} {each}" for each in shown
     )
 
 

@@ -7,10 +7,12 @@ import io
 from collections.abc import Sequence
 from typing import Callable
 
+from ddag.machine.words import cell, printable
+from ddag.runs.report.answers import sentences
 from ddag.runs.report.leaderboard import STD, Leaderboard, Row, Score, Table
 from ddag.settings.choices import TITLES
 
-_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_|<>"})
+_MARKDOWN = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_|<>[]#~$&"})
 _LATEX = str.maketrans(
     {
         **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -19,12 +21,14 @@ _LATEX = str.maketrans(
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
+        "[": "{[}",  # behind the end of a row it would begin an option
+        "*": "{*}",
     }
 )
 
 
 def markdown(board: Leaderboard) -> str:
-    """A table for each protocol, scores in percent, the best in bold."""
+    """A table for each protocol, scores in percent, what stands out in bold."""
     return "\n".join(_markdown(board, table) for table in board.tables)
 
 
@@ -38,12 +42,13 @@ def comma_separated(board: Leaderboard) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     columns = [f"{name}_{part}" for name in TITLES for part in ("mean", "std")]
-    lines.writerow(["protocol", *board.keys, "features", "runs", *columns])
+    lines.writerow(["protocol", *map(_cell, board.keys), "features", "runs", *columns])
     for table in board.tables:
         for row in table.rows:
             for feature, scores in row.features.items():
                 numbers = [each for name in TITLES for each in _parts(scores[name])]
-                lines.writerow([table.protocol, *row.values, feature, len(row.results), *numbers])
+                words = map(_cell, (table.protocol, *row.values, feature))
+                lines.writerow([*words, len(row.results), *numbers])
     return text.getvalue()
 
 
@@ -67,15 +72,21 @@ def cells(
         table: that the row is of.
         row: to be shown.
         escape: makes words harmless in the format.
-        bold: marks the best score of a column.
+        bold: marks a score that stands out in its column.
         plus_minus: stands before a deviation.
         scores: which of them.
     """
     words = [escape(word) for word in (*row.values, row.main, str(len(row.results)))]
     for name in scores:
         text = row.scores[name].percent(plus_minus)
-        words.append(bold(text) if table.is_best(row, name) else text)
+        words.append(bold(text) if table.stands_out(row, name) else text)
     return words
+
+
+def against(table: Table) -> str:
+    """The heading of the sentences."""
+    chosen = " ".join(f"{key}={value}" for key, value in table.baseline.items())
+    return f"Against {chosen}, paired by seed, split and all other settings; p after Holm"
 
 
 def _markdown(board: Leaderboard, table: Table) -> str:
@@ -83,7 +94,7 @@ def _markdown(board: Leaderboard, table: Table) -> str:
         return f"| {' | '.join(words)} |"
 
     def escape(word: str) -> str:
-        return word.translate(_MARKDOWN)
+        return printable(word).translate(_MARKDOWN)
 
     lines = [
         f"{escape(table.protocol)}; percent, mean ± {STD}",
@@ -93,12 +104,17 @@ def _markdown(board: Leaderboard, table: Table) -> str:
     ]
     for row in table.rows:
         lines.append(line(cells(table, row, escape=escape, bold=lambda text: f"**{text}**")))
+    if said := sentences(board, table):
+        lines += ["", f"{escape(against(table))}:", "", *(f"- {escape(each)}" for each in said)]
+    for row in table.rows:
+        for warning in row.warnings:
+            lines += ["", f"⚠ {escape(board.name(row.values))}: {escape(warning)}"]
     return "\n".join(lines) + "\n"
 
 
 def _latex(board: Leaderboard, table: Table) -> str:
     def escape(word: str) -> str:
-        return word.translate(_LATEX)
+        return printable(word).translate(_LATEX)
 
     def line(words: Sequence[str]) -> str:
         return " & ".join(words) + r" \\"
@@ -115,7 +131,7 @@ def _latex(board: Leaderboard, table: Table) -> str:
     ]
     lines = [
         rf"% \usepackage{{booktabs}}; percent, mean and {STD}",
-        f"% {table.protocol}",
+        f"% {escape(table.protocol)}",
         rf"\begin{{tabular}}{{{'l' * (len(board.keys) + 1)}{'r' * (len(TITLES) + 1)}}}",
         r"\toprule",
         line([escape(word) for word in headings(board)]),
@@ -125,6 +141,10 @@ def _latex(board: Leaderboard, table: Table) -> str:
         r"\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cell(word: str) -> str:
+    return cell(printable(word))
 
 
 def _parts(score: Score) -> tuple[float, float]:

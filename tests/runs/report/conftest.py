@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -36,6 +37,8 @@ def fabricate(tmp_path: Path) -> Fabricate:
         direction: str = "v2i",
         history: Sequence[dict[str, float]] = (),
         defaults: Optional[dict[str, Any]] = None,
+        warnings: Sequence[str] = (),
+        size: Optional[dict[str, float]] = None,
     ) -> Path:
         folder = tmp_path / name
         (folder / ".hydra").mkdir(parents=True)
@@ -47,7 +50,9 @@ def fabricate(tmp_path: Path) -> Fabricate:
             OmegaConf.save(OmegaConf.create(content), folder / ".hydra" / f"{file}.yaml")
         if rank1 is not None:
             protocol = {"dataset": "regdb", "direction": direction, "trial": trial}
-            finished(rank1, features=features, protocol=protocol).write(folder)
+            protocol.update(size or {})
+            result = finished(rank1, features=features, protocol=protocol)
+            replace(result, warnings=tuple(warnings)).write(folder)
         if error is not None:
             (folder / "error.txt").write_text(error)
         lines = "".join(json.dumps(line) + "\n" for line in history)

@@ -8,7 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Optional
 
-from ddag.runs.report import page
+import pytest
+from matplotlib.figure import Figure
+
+from ddag.runs.report import effects, figures, links, page
 from ddag.runs.report.leaderboard import compare
 from ddag.runs.report.runs import read_runs
 
@@ -27,14 +30,17 @@ class Reader(HTMLParser):
         self.words: list[str] = []
         self.tags: list[str] = [""]
         self.loads: list[str] = []
+        self.links: list[str] = []
         self.cells: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, Optional[str]]]) -> None:
         self.tags.append(tag)
         for name, value in attrs:
-            if name in ("src", "href", "action", "data"):
+            if name in ("src", "action", "data"):
                 self.loads.append(value or "")
+            if name == "href":
+                self.links.append(value or "")
             if name == "data-value":
                 self.cells.append(value or "")
 
@@ -66,7 +72,7 @@ def test_the_page_has_every_section_and_loads_nothing(fabricate, tmp_path: Path)
         image = ElementTree.fromstring(base64.b64decode(data))
         assert image.tag.endswith("svg")
     assert "4 runs: 4 finished, 0 failed, 0 unfinished" in read.words
-    assert read.tags.count("b") == 6
+    assert read.tags.count("b") == 0  # two seeds are no result
 
 
 def test_columns_are_sorted_by_number_not_by_what_is_shown(fabricate, tmp_path: Path) -> None:
@@ -107,3 +113,63 @@ def test_many_values_of_a_number_are_drawn_along_a_scale(fabricate, tmp_path: Pa
     read = render(tmp_path)
     assert "Effect of each setting" in read.sections
     assert len(read.loads) == 2
+
+
+def test_a_setting_that_changed_only_with_others_has_no_chart(fabricate, tmp_path: Path) -> None:
+    for number, (part, margin) in enumerate([(0, 0.1), (3, 0.3)]):
+        fabricate(str(number), {"model.part": part, "loss.margin": margin}, rank1=number / 10)
+    read = render(tmp_path)
+    assert len(read.loads) == 1  # the CMC
+    said = "other settings changed with them: model.part, loss.margin."
+    assert any(said in " ".join(words.split()) for words in read.words)
+
+
+def test_an_effect_is_drawn_from_runs_that_differ_in_nothing_else(
+    fabricate, tmp_path: Path
+) -> None:
+    for part, seed in ((0, 0), (3, 0), (0, 1)):  # the second seed is half-way
+        settings = {"model.part": part, "seed": seed}
+        fabricate(f"{part}{seed}", settings, rank1=0.2 + seed / 2 + part / 10)
+    (table,) = compare(read_runs(tmp_path)).tables
+    assert effects.scores_by_value(table, "model.part") == {"0": [0.2], "3": [0.5]}
+
+
+def test_a_run_links_to_its_files_and_says_how_to_repeat_it(fabricate, tmp_path: Path) -> None:
+    words = {"sweep": "branches", "model.pretrained": "a b", "train.resume": "auto"}
+    fabricate("1_a b", words, rank1=0.5)
+    read = render(tmp_path)
+    assert read.links == ["./1_a%20b/result.json", "./1_a%20b/.hydra/config.yaml"]
+    again = "python run.py sweep=branches 'model.pretrained=a b' hydra.mode=RUN"
+    assert again in read.words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(5, "< 0:01"), (60, "0:01"), (3900, "1:05"), (360_000, "100:00")]
+)
+def test_times_are_hours_and_minutes(seconds: float, said: str) -> None:
+    assert links.clock(seconds) == said
+
+
+def test_no_axis_of_scores_goes_below_0() -> None:
+    axes = Figure().subplots()
+    axes.plot([0, 1], [0.0, 0.5])
+    figures.from_zero(axes)
+    assert axes.get_ylim()[0] == 0
+
+
+def test_a_run_has_the_newest_pictures_that_were_drawn_of_it(fabricate, tmp_path: Path) -> None:
+    for name in ("toy/1", "toy/2"):
+        fabricate(name, {"seed": int(name[-1])}, rank1=0.2)
+    drawn = {"job.name": "visualize", "checkpoint": "outputs/toy/1/checkpoints/best.ckpt"}
+    for name in ("toy/2026-01-01", "toy/2026-01-02 later"):
+        (fabricate(name, drawn) / "index.html").write_text("pictures")
+    fabricate("toy/2026-01-03 stopped", drawn)
+    seen, unseen = read_runs(tmp_path)
+    assert links.files(seen, tmp_path)["pictures"] == "./toy/2026-01-02%20later/index.html"
+    assert "pictures" not in links.files(unseen, tmp_path)
+
+
+def test_a_score_of_one_epoch_stands_below_the_epochs_of_the_loss(fabricate, tmp_path) -> None:
+    fabricate("1", {"seed": 1}, rank1=0.2, history=HISTORY)
+    drawn = figures.learning_curves(compare(read_runs(tmp_path)))
+    assert "1.96" not in drawn  # a tick between epochs

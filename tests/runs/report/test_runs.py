@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from ddag.machine.errors import InputError
-from ddag.runs.report.runs import read_runs, varied_keys
+from ddag.runs.report.runs import environments, read_runs, varied_keys
 
 
 def test_runs_are_found_however_deep_and_come_by_number(fabricate, tmp_path: Path) -> None:
@@ -67,8 +68,38 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_runs(tmp_path / "nowhere")
 
 
-def test_a_result_of_an_earlier_version_is_refused_by_name(fabricate, tmp_path: Path) -> None:
+def test_a_result_of_an_earlier_version_is_named_and_the_others_read(
+    fabricate, tmp_path: Path
+) -> None:
     folder = fabricate("0", {})
     (folder / "result.json").write_text('{"score": 0.5}')
-    with pytest.raises(InputError, match=r"0/result\.json: is no result of a run"):
-        read_runs(tmp_path)
+    fabricate("1", {}, rank1=0.5)
+    first, second = read_runs(tmp_path)
+    assert (first.state, second.state) == ("unreadable", "finished")
+    assert str(first.fault).startswith(f"{folder}/result.json: is no result of a run")
+
+
+def test_in_what_finished_runs_were_not_made_alike_is_said(fabricate, tmp_path: Path) -> None:
+    for number, commit in enumerate("aab"):
+        folder = fabricate(str(number), {}, rank1=0.5)
+        said = {"commit": commit, "dirty": number == 0, "numpy": "1", "command": f"{number}"}
+        (folder / "environment.json").write_text(json.dumps(said))
+    assert environments(read_runs(tmp_path)) == [
+        "commit differs between the runs: a (2), b (1)",
+        "dirty differs between the runs: false (2), true (1)",
+    ]
+    fabricate("3", {}, rank1=0.5)  # of an earlier version
+    assert "numpy differs between the runs: 1 (3), - (1)" in environments(read_runs(tmp_path))
+
+
+def test_a_group_with_several_options_is_read_and_loggers_tell_no_runs_apart(
+    fabricate, tmp_path: Path
+) -> None:
+    for number, logger in enumerate(("tensorboard", "csv")):
+        folder = fabricate(str(number), {"logger": logger, "logger.mlflow.uri": f"u{number}"})
+        choices = {"hydra": {"runtime": {"choices": {"logger": [logger, "mlflow"]}}}}
+        (folder / ".hydra" / "hydra.yaml").write_text(json.dumps(choices))
+    runs = read_runs(tmp_path)
+    assert [run.state for run in runs] == ["unfinished", "unfinished"]
+    assert runs[1].value("logger") == "csv,mlflow"
+    assert varied_keys(runs) == []

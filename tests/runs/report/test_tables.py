@@ -54,7 +54,7 @@ def test_csv_has_every_feature_in_fractions_of_1(board: Leaderboard) -> None:
 
 
 def test_equal_best_scores_are_all_bold(fabricate, tmp_path: Path) -> None:
-    for part in (0, 3):
-        fabricate(str(part), {"model.part": part}, rank1=0.5)
+    for margin in (0.1, 0.3):
+        fabricate(str(margin), {"loss.margin": margin}, rank1=0.5)
     text = tables.markdown(compare(read_runs(tmp_path)))
     assert text.count("**50.00**") == 12
