@@ -8,6 +8,7 @@ from typing import Any
 
 from ddag.machine.errors import InputError
 from ddag.settings.choices import ScheduleKind
+from ddag.settings.data import Dials
 from ddag.settings.training import SCHEDULES
 
 # Overrides that say the same today.
@@ -47,7 +48,16 @@ def upgrade(stored: Mapping[str, Any]) -> dict[str, Any]:
             refused where it is read.
     """
     settings = dict(stored)
-    rules = {"model": _model, "loss": _loss, "schedule": _schedule, "dataset": _dataset}
+    rules = {
+        "model": _model,
+        "loss": _loss,
+        "optimizer": _optimizer,
+        "schedule": _schedule,
+        "dataset": _dataset,
+        "train": _train,
+        "augmentation": _augmentation,
+        "data": _data,
+    }
     for group, rule in rules.items():
         if isinstance(settings.get(group), Mapping):
             settings[group] = rule(dict(settings[group]))
@@ -55,10 +65,20 @@ def upgrade(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _model(model: dict[str, Any]) -> dict[str, Any]:
-    return {"name": "ddag", **model}  # the only method that there was
+    # Once there was one method, and one way to pool and to share.
+    model = {"name": "ddag", "pooling": "avg", "gem_exponent": 3, "private_stages": 0, **model}
+    if model["name"] == "ddag" and "attention" not in model:
+        # DDAG's branches were the authors' alone.
+        model.update(attention="paper", graph_input="pooled", graph_edges="identity")
+    return model
+
+
+def _optimizer(optimizer: dict[str, Any]) -> dict[str, Any]:
+    return {"graph_scale": 1.0, "clip": None, **optimizer}
 
 
 def _loss(loss: dict[str, Any]) -> dict[str, Any]:
+    loss = {"smoothing": 0.0, **loss}
     kind = loss.pop("kind", None)
     if kind is None:
         return loss
@@ -76,9 +96,25 @@ def _schedule(schedule: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schedule.items() if key in used}
 
 
+def _train(train: dict[str, Any]) -> dict[str, Any]:
+    return {"patience": 0, "ema": 0.0, **train}
+
+
 def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
     people = dataset.get("generate")
-    if isinstance(people, Mapping) and "pictures" in people:
-        kept = {key: value for key, value in people.items() if key != "pictures"}
-        dataset["generate"] = {**kept, "images": people["pictures"]}
+    if isinstance(people, Mapping):
+        renamed = {"images" if key == "pictures" else key: value for key, value in people.items()}
+        # Once all people were those that the dials give at their defaults.
+        dataset["generate"] = {**{dial.name: dial.default for dial in fields(Dials)}, **renamed}
     return dataset
+
+
+def _data(data: dict[str, Any]) -> dict[str, Any]:
+    return {"flip_test": False, **data}
+
+
+def _augmentation(augmentation: dict[str, Any]) -> dict[str, Any]:
+    # Once there was one rule of erasing, for both modalities, and channels stayed as they were.
+    channels = dict.fromkeys(("visible", "further", "infrared", "grayscale"), 0.0)
+    added = {"erasing_infrared": None, "erasing_rule": "zhong", "channels": channels}
+    return {**added, **augmentation}

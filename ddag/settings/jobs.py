@@ -9,7 +9,7 @@ from typing import ClassVar, Optional
 from omegaconf import MISSING
 
 from ddag.machine.errors import require
-from ddag.settings.choices import Modality
+from ddag.settings.choices import ExportFormat, Modality
 
 
 @dataclass
@@ -18,6 +18,7 @@ class JobConfig:
 
     on_checkpoint: ClassVar[bool] = False  # works on ``checkpoint``
     computes: ClassVar[bool] = True  # needs MindSpore
+    writes_elsewhere: ClassVar[bool] = False  # than into its own run folder
 
     name: str = MISSING
 
@@ -31,16 +32,23 @@ class CheckpointJobConfig(JobConfig):
 
 @dataclass
 class InspectConfig(JobConfig):
-    """A job that looks at a data set or readies it."""
+    """A job that looks at a data set."""
 
     computes: ClassVar[bool] = False
+
+
+@dataclass
+class PrepareConfig(InspectConfig):
+    """A job that readies a data set."""
+
+    writes_elsewhere: ClassVar[bool] = True
 
 
 @dataclass
 class FeatureJobConfig(CheckpointJobConfig):
     """A job that extracts the features of a test set."""
 
-    flip: bool = MISSING  # average the features of each image and its mirror image
+    flip: Optional[bool] = MISSING  # average features with the mirror image's; None: as in the run
 
 
 @dataclass
@@ -49,13 +57,20 @@ class EvaluateConfig(FeatureJobConfig):
 
     rerank: bool = MISSING  # k-reciprocal re-ranking
     allow_mismatch: bool = MISSING  # also on a split that the checkpoint was not trained for
+    exported: Optional[str] = None  # folder of job=export whose ONNX files give the features
+
+    def __post_init__(self) -> None:
+        named = "names nothing; give a folder that job=export wrote, or null"
+        require(self.exported != "", "job.exported", "", named)
 
 
 @dataclass
 class ExtractConfig(FeatureJobConfig):
     """Features of query and gallery into a file."""
 
-    output: str = MISSING
+    writes_elsewhere: ClassVar[bool] = True
+
+    output: str = MISSING  # an .npz file
 
     def __post_init__(self) -> None:
         _require_suffix("job.output", self.output, ".npz")
@@ -63,11 +78,13 @@ class ExtractConfig(FeatureJobConfig):
 
 @dataclass
 class SearchConfig(CheckpointJobConfig):
-    """One image sought in a folder of images."""
+    """One image sought in a folder of images, whose features are kept beside the checkpoint."""
 
-    query: str = MISSING
+    writes_elsewhere: ClassVar[bool] = True
+
+    query: str = MISSING  # an image
     modality: Modality = MISSING  # the query's
-    gallery: str = MISSING
+    gallery: str = MISSING  # a folder of images, nested or not
     gallery_modality: Optional[Modality] = None  # None: the one that the query's is not
 
 
@@ -75,8 +92,10 @@ class SearchConfig(CheckpointJobConfig):
 class ImportConfig(JobConfig):
     """Foreign weights into a checkpoint of ours."""
 
-    source: str = MISSING
-    target: str = MISSING
+    writes_elsewhere: ClassVar[bool] = True
+
+    source: str = MISSING  # a file of foreign weights
+    target: str = MISSING  # the checkpoint that is written
 
     def __post_init__(self) -> None:
         _require_suffix("job.target", self.target, ".ckpt")
@@ -84,9 +103,25 @@ class ImportConfig(JobConfig):
 
 @dataclass
 class ExportConfig(CheckpointJobConfig):
+    """A checkpoint's network into files that give its features without this framework."""
+
+    writes_elsewhere: ClassVar[bool] = True
+
+    format: ExportFormat = MISSING  # of the files
+    target: str = MISSING  # the folder that the files are written into
+    pixels: bool = MISSING  # uint8 pixels go in, and the file normalises them
+
+    def __post_init__(self) -> None:
+        require(self.target != "", "job.target", "", "names nothing; give a folder")
+
+
+@dataclass
+class ExportWeightsConfig(CheckpointJobConfig):
     """A checkpoint of ours into the names of the authors' release."""
 
-    target: str = MISSING
+    writes_elsewhere: ClassVar[bool] = True
+
+    target: str = MISSING  # the .safetensors file that is written
 
     def __post_init__(self) -> None:
         _require_suffix("job.target", self.target, ".safetensors")
@@ -97,8 +132,9 @@ class ReportConfig(JobConfig):
     """What the runs in a folder say together."""
 
     computes: ClassVar[bool] = False
+    writes_elsewhere: ClassVar[bool] = True
 
-    folder: str = MISSING
+    folder: str = MISSING  # where runs and sweeps are
 
 
 def _require_suffix(setting: str, path: str, suffix: str) -> None:
@@ -114,8 +150,10 @@ JOBS: dict[str, type[JobConfig]] = {
     "extract": ExtractConfig,
     "report": ReportConfig,
     "check": InspectConfig,
-    "prepare": InspectConfig,
+    "prepare": PrepareConfig,
     "profile": JobConfig,
+    "methods": JobConfig,
     "import_weights": ImportConfig,
-    "export_weights": ExportConfig,
+    "export_weights": ExportWeightsConfig,
+    "export": ExportConfig,
 }

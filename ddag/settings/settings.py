@@ -5,29 +5,40 @@ Values live in ``conf/``; the dataclasses here give each its type and refuse wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Any, Optional, TypeVar, cast
 
 from omegaconf import MISSING
 
 from ddag.machine.errors import require
-from ddag.machine.run_folders import AUTO
+from ddag.machine.run_folders import AUTO, MAX_FOLDER_NAME
 from ddag.settings.choices import Mode, Target
 from ddag.settings.data import AugmentationConfig, DataConfig, DatasetConfig, SamplerConfig
 from ddag.settings.jobs import JobConfig
+from ddag.settings.loggers import LoggerConfig
 from ddag.settings.model import ModelConfig
 from ddag.settings.training import LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
 
 Job = TypeVar("Job", bound=JobConfig)
 
 
+def require_folder_name(tag: str) -> None:
+    """Refuse a tag that is not the name of one folder."""
+    plain = tag.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    names = "it names a folder; use letters, digits, - _ ."
+    require(plain, "tag", repr(tag), names)
+    long = f"{names}, {MAX_FOLDER_NAME} bytes at most"
+    require(len(os.fsencode(tag)) <= MAX_FOLDER_NAME, "tag", repr(tag), long)
+
+
 @dataclass
 class DeviceConfig:
     """Where and how MindSpore computes."""
 
-    target: Target = MISSING
-    id: int = MISSING
-    mode: Mode = MISSING
+    target: Target = MISSING  # where MindSpore computes
+    id: int = MISSING  # which of several devices
+    mode: Mode = MISSING  # compiled, or operation by operation for debugging
     threads: Optional[int] = None  # processors to compute on; None: the physical cores
     cache: Optional[str] = None  # folder of compiled graphs; None: compile anew
 
@@ -46,11 +57,24 @@ class SweepConfig:
 
 
 @dataclass
+class ReportingConfig:
+    """With what the report of a sweep or of ``job=report`` compares."""
+
+    baseline: Optional[str] = None  # as typed, such as "model.part=0"; None: all branches off
+
+    def __post_init__(self) -> None:
+        words = (self.baseline or "").split()
+        typed = "settings as they are typed, such as 'model.part=0 model.graph=false'"
+        good = all(word.partition("=")[0] and "=" in word for word in words)
+        require(good, "report.baseline", self.baseline, typed)
+
+
+@dataclass
 class Composed:
     """What Hydra checks while it composes: the groups whose type no choice changes."""
 
     tag: str = MISSING  # names the folder of outputs
-    seed: int = MISSING
+    seed: int = MISSING  # of everything random
     checkpoint: Optional[str] = None  # what a job other than train works on
     dataset: Any = MISSING
     data: DataConfig = MISSING
@@ -64,6 +88,8 @@ class Composed:
     device: DeviceConfig = MISSING
     job: Any = MISSING
     sweep: SweepConfig = MISSING
+    report: ReportingConfig = MISSING
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
 
 
 @dataclass
@@ -77,14 +103,34 @@ class Settings(Composed):
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**31, "seed", self.seed, "use 0 to 2147483647")
-        plain = self.tag.replace("-", "").replace("_", "").replace(".", "").isalnum()
-        require(plain, "tag", repr(self.tag), "it names a folder; use letters, digits, - _ .")
-        has_its_input = self.checkpoint is not None or not self.job.on_checkpoint
-        needs = "needs checkpoint=PATH, a .ckpt of a run's checkpoints/"
-        require(has_its_input, "job", self.job.name, needs)
+        require_folder_name(self.tag)
+        paths = {
+            "checkpoint": self.checkpoint,
+            "dataset.root": self.dataset.root,
+            "device.cache": self.device.cache,
+            "model.pretrained": self.model.pretrained,
+            "train.resume": self.train.resume,
+        }
+        for key, path in paths.items():
+            require(path != "", key, "", "names nothing; give a path, or leave it out")
+        self._check_checkpoint()
         both = self.train.resume not in (None, AUTO) and self.model.pretrained is not None
         over = "its weights would replace those of model.pretrained; leave one of the two out"
         require(not both, "train.resume", self.train.resume, over)
+
+    def _check_checkpoint(self) -> None:
+        """Refuse a job without the checkpoint that it needs, and one that would ignore it."""
+        if self.job.on_checkpoint:
+            needs = "needs checkpoint=PATH, a .ckpt of a run's checkpoints/"
+            require(self.checkpoint is not None, "job", self.job.name, needs)
+            return
+        unread = f"job={self.job.name} does not read it; "
+        if self.job.name == "train":
+            unread += "start from its weights by model.pretrained=PATH, or resume its run by"
+            unread += " train.resume=PATH"
+        else:
+            unread += "leave it out"
+        require(self.checkpoint is None, "checkpoint", self.checkpoint, unread)
 
     def job_as(self, kind: type[Job]) -> Job:
         """The job's settings as those of the kind that its module knows."""

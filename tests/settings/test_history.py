@@ -13,16 +13,30 @@ BEFORE = {
     "model": {"backbone": "resnet18", "part": 3, "graph": True, "low_dim": 512, "heads": 4,
               "dropout": 0.2, "pretrained": None},
     "loss": {"kind": "id+tri", "triplet": "hard", "margin": 0.3},
+    "optimizer": {"kind": "adam", "lr": 0.0015, "backbone_scale": 1, "weight_decay": 5e-4},
     "schedule": {"kind": "cosine", "warmup": 0, "start_decay": 0, "end_decay": 0},
     "dataset": {"name": "synthetic", "generate": {"identities": 200, "pictures": 10, "seed": 0},
                 "root": "data/synthetic/200x10_seed0", "trial": 1, "direction": "v2i"},
+    "augmentation": {"crop": 3, "flip": True, "grayscale": 0.5, "erasing": 0.0},
 }  # fmt: skip
 
 
 def test_settings_saved_before_methods_had_names_are_those_of_today() -> None:
-    today = to_plain(parse())
-    upgraded = upgrade({**today, **BEFORE})
+    today = to_plain(parse("model=ddag_paper"))
+    data = {key: value for key, value in today["data"].items() if key != "flip_test"}
+    upgraded = upgrade({**today, "data": data, **BEFORE})
     assert upgraded == today
+
+
+def test_settings_saved_before_there_were_more_are_those_that_leave_it_off() -> None:
+    today = to_plain(parse())
+    later = {"model": ("pooling", "gem_exponent", "private_stages"), "loss": ("smoothing",),
+             "optimizer": ("clip",), "train": ("patience", "ema")}  # fmt: skip
+    before = {
+        group: {key: value for key, value in today[group].items() if key not in keys}
+        for group, keys in later.items()
+    }
+    assert upgrade({**today, **before}) == today
 
 
 def test_settings_of_today_are_left_alone() -> None:
@@ -36,7 +50,8 @@ def test_settings_of_today_are_left_alone() -> None:
 )
 def test_a_kind_of_loss_was_two_switches(kind: str, identity: bool, triplet: str | None) -> None:
     loss = upgrade({"loss": {"kind": kind, "triplet": "hard", "margin": 0.3}})["loss"]
-    assert loss == {"identity": identity, "triplet": triplet, "margin": 0.3}
+    expected = {"identity": identity, "triplet": triplet, "margin": 0.3, "smoothing": 0.0}
+    assert loss == expected
 
 
 def test_the_papers_schedule_was_warmup_decay_by_its_numbers() -> None:
