@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
+from ddag.machine import interruption, memory
+from ddag.machine.errors import InputError
+from ddag.machine.words import duration
+from ddag.runs import provenance
+from ddag.settings.plain import dotted, to_plain
 from ddag.settings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# The settings by which a module takes less memory, by the beginning of its name. What reads batches
+# is called by both training and evaluation, and so is not among them.
+_STEP = ("sampler.identities", "sampler.images", "data.height")
+_LOWER = {
+    "ddag.evaluation": ("data.test_batch", "data.height"),
+    "ddag.training": _STEP,
+    "ddag.jobs.profile": _STEP,
+    "ddag.data.images": ("data.height", "data.width"),
+    "ddag.datasets": ("data.height", "data.width"),
+}
 
 
 def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
@@ -20,6 +42,37 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     Raises:
         InputError: something given does not work.
     """
-    # Imported only now: MindSpore takes seconds, and not every job needs it.
-    score: float = import_module(f"ddag.jobs.{settings.job.name}").run(settings, folder, given)
+    from ddag.runs import console  # NumPy and rich: --help should not wait for them
+
+    start = time.monotonic()
+    console.announce(settings, folder)
+    provenance.write(folder)
+    with interruption.held(), _importing(settings):
+        job = import_module(f"ddag.jobs.{settings.job.name}")
+    try:
+        score: float = job.run(settings, folder, given)
+    except Exception as error:
+        if not memory.is_lacking(error):
+            raise
+        raise _lacking(error, settings) from error
+    if settings.job.computes:
+        log.info("done in %s", duration(time.monotonic() - start))
     return score
+
+
+def _importing(settings: Settings) -> AbstractContextManager[None]:
+    """The wait for MindSpore, which takes seconds, and which not every job needs."""
+    from ddag.machine.bar import clock
+
+    waits = settings.job.computes and "mindspore" not in sys.modules
+    return clock("importing MindSpore") if waits else nullcontext()
+
+
+def _lacking(error: Exception, settings: Settings) -> InputError:
+    """The settings to lower, with their values, where memory did not suffice."""
+    names = memory.asked_by(error, _LOWER) or tuple(dict.fromkeys(sum(_LOWER.values(), ())))
+    values = dotted(to_plain(settings))
+    said = ", ".join(f"{name}={values[name]}" for name in names)
+    needed = memory.needed(error)
+    more = f" ({needed} were asked for at once)" if needed else ""
+    return InputError(f"memory: there is too little for this job{more}; lower {said}")

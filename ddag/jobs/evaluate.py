@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 from ddag.evaluation.evaluator import Evaluation, monitored
+from ddag.evaluation.extractor import Run
 from ddag.evaluation.metrics import scores_by_feature
+from ddag.export import onnx_file
+from ddag.export.label import labels
 from ddag.machine.bar import bar
+from ddag.machine.run_folders import RESULT
 from ddag.runs import console
 from ddag.runs.result import Result
+from ddag.settings.choices import Modality
 from ddag.settings.jobs import EvaluateConfig
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint, parts
-from ddag.training.checkpoint import Description
+from ddag.training.description import Description
 from ddag.training.parts import Parts
 from ddag.training.restore import Restored, refuse_other_split, restore
+
+log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
@@ -35,7 +44,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     start = time.monotonic()
     job = settings.job_as(EvaluateConfig)
     parts.configure_device(settings)
-    stored = restore(settings, given)
+    stored = restore(settings, given, folder)
     if not job.allow_mismatch:
         refuse_other_split(stored)
     evaluator = parts.build_evaluator(
@@ -45,21 +54,29 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         stored.dataset.read_test(),
         flip=job.flip,
         reranking=job.rerank,
+        exported=_open_exported(stored, settings, job),
     )
-    with bar("evaluating", evaluator.image_count()) as advance:
+    with bar("evaluating the checkpoint", evaluator.image_count()) as advance:
         evaluation = evaluator.evaluate(advance=advance)
-    result = describe(
-        stored,
-        evaluation,
-        stored.described,
-        stored.path,
-        start,
-        flip=job.flip,
-        reranking=job.rerank,
-    )
+    of, flip, reranking = stored.described, job.flip, job.rerank
+    result = describe(stored, evaluation, of, stored.path, start, flip=flip, reranking=reranking)
+    if job.exported is not None:
+        result = replace(result, protocol={**result.protocol, "features_of": "onnx"})
     result.write(folder)
     console.show_result(result)
+    log.info("Wrote %s", folder / RESULT)
     return result.score
+
+
+def _open_exported(
+    stored: Restored, settings: Settings, job: EvaluateConfig
+) -> Optional[Mapping[Modality, Run]]:
+    """The ONNX files that give the features in place of the checkpoint, if it is to be so."""
+    if job.exported is None:
+        return None
+    onnx_file.refuse_missing(f"job.exported={job.exported}")
+    of_each = labels(stored.method, checkpoint.sha256(stored.path))
+    return onnx_file.open_folder(Path(job.exported), of_each, threads=settings.device.threads)
 
 
 def describe(
@@ -69,7 +86,7 @@ def describe(
     path: Path,
     start: float,
     *,
-    flip: bool = False,
+    flip: Optional[bool] = None,
     reranking: bool = False,
 ) -> Result:
     """What an evaluation found.
@@ -80,17 +97,18 @@ def describe(
         described: what the checkpoint says of itself.
         path: of the checkpoint.
         start: of the job, by ``time.monotonic``.
-        flip: whether features were averaged with the mirror image's.
+        flip: see ``parts.flips``.
         reranking: whether rankings are k-reciprocal.
     """
     monitor = built.method.monitor
+    how = {"flip": parts.flips(built.settings, flip), "rerank": reranking}
     return Result(
         score=monitored(evaluation.mean, monitor),
         monitor=monitor,
         metrics=scores_by_feature(evaluation.mean),
         std=scores_by_feature(evaluation.deviation),
         cmc={feature: scores.cmc.tolist() for feature, scores in evaluation.mean.items()},
-        protocol={**built.dataset.describe(), "flip": flip, "rerank": reranking},
+        protocol={**built.dataset.describe(), **how, **evaluation.first.size()},
         epoch=described.epoch,
         step=described.step,
         checkpoint={"path": str(path), "sha256": checkpoint.sha256(path)},

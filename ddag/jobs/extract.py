@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from ddag.machine.bar import bar
-from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
 from ddag.settings.jobs import ExtractConfig
 from ddag.settings.settings import Settings
@@ -32,7 +31,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     """
     job = settings.job_as(ExtractConfig)
     parts.configure_device(settings)
-    stored = restore(settings, given)
+    stored = restore(settings, given, folder)
     test_set = stored.dataset.read_test()
     extractor = parts.build_extractor(stored.method, stored.learner.network, flip=job.flip)
     arrays = {f"trial_{number}": rows for number, rows in enumerate(test_set.trials)}
@@ -44,10 +43,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
             arrays[f"{name}_identities"] = records.identities
             arrays[f"{name}_cameras"] = records.cameras
             arrays[f"{name}_paths"] = records.paths
-    try:
-        with replacing(Path(job.output)) as draft:
-            np.savez(draft, **arrays)
-    except OSError as error:
-        raise InputError(f"job.output={job.output}: cannot be written ({error})") from error
+    with replacing(Path(job.output)) as draft:
+        np.savez(draft, **arrays)
     log.info("Wrote %s", job.output)
     return 0.0

@@ -10,13 +10,15 @@ from typing import Any
 
 from mindspore import Tensor
 
+from ddag.composition import names_dataset
+from ddag.machine.errors import InputError
 from ddag.methods import open_method
 from ddag.settings.choices import Backbone
 from ddag.settings.jobs import ImportConfig
 from ddag.settings.plain import to_plain
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint, parts
-from ddag.training.checkpoint import Description
+from ddag.training.description import Description
 from ddag.weights import files, filling
 from ddag.weights.names import Arrays, translate
 
@@ -39,6 +41,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     names = open_method(settings).names
     found = filling.infer_architecture(read, source, names)
     if found["identities"]:
+        _refuse_unsaid_dataset(source, given)
         _write_network(target, read, source, settings=settings, found=found)
     else:
         values = translate(read, source, names).values
@@ -46,6 +49,15 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         log.info("%s holds a %s without heads", job.source, found["backbone"])
     log.info("Wrote %s", target)
     return 0.0
+
+
+def _refuse_unsaid_dataset(source: str, given: Sequence[str]) -> None:
+    """Refuse a network for a data set that nothing tells: it would be scored at the wrong size."""
+    if not names_dataset(given):
+        raise InputError(
+            f"{source}: holds a whole network, but not for which data set and image size; add"
+            " dataset=NAME, and data.height and data.width if they were not that data set's"
+        )
 
 
 def _write_network(
@@ -63,3 +75,12 @@ def _write_network(
     name = Path(settings.job_as(ImportConfig).source).name
     described = Description(to_plain(settings), identities=identities, epoch=0, step=0, source=name)
     checkpoint.save(target, learner, described)
+    data = settings.data
+    log.info(
+        "%s holds a network for %d people; recorded for dataset=%s, images of %d x %d pixels",
+        name,
+        identities,
+        settings.dataset.name,
+        data.height,
+        data.width,
+    )

@@ -10,12 +10,13 @@ from pathlib import Path
 from statistics import median
 
 import mindspore as ms
-import rich
 from mindspore import Tensor, nn
 from rich.table import Table
 
 from ddag.data.loader import Batch
+from ddag.machine import environment
 from ddag.machine.bar import bar
+from ddag.machine.screen import show_table
 from ddag.runs.tracking import Tracker
 from ddag.settings.settings import Settings
 from ddag.training import parts
@@ -109,8 +110,8 @@ class _Step:
         self._inputs = self._built.trainer.inputs(batch, epoch=0, position=0, scalars=scalars)
 
     def _differentiate(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        terms, half_square, gradients = self._gradients(*self._inputs)
-        half_square.asnumpy()
+        terms, norms, gradients = self._gradients(*self._inputs)
+        norms[0].asnumpy()
         return terms, gradients
 
     def _move(self, gradients: tuple[Tensor, ...]) -> None:
@@ -120,19 +121,22 @@ class _Step:
 
 def _show(seconds: Mapping[str, float]) -> None:
     total = sum(seconds.values())
-    table = Table(title=f"A training step, {total * 1000:.0f} ms", title_justify="left")
+    table = Table()
     table.add_column("phase")
     table.add_column("ms", justify="right")
     table.add_column("share", justify="right")
     for name, value in seconds.items():
         table.add_row(name, f"{value * 1000:.1f}", f"{value / total:.1%}")
-    rich.get_console().print(table)
+    show_table(f"A training step, {total * 1000:.0f} ms", table)
 
 
 def _write_profile(step: Callable[[], None], folder: Path) -> None:
     """MindSpore's own times, operator by operator, where it can take them."""
     try:
-        profiler = ms.Profiler(output_path=str(folder), op_time=True, start_profile=False)
+        with (
+            environment.quiet()
+        ):  # MindSpore 1.10 has none but this, which later ones advise against
+            profiler = ms.Profiler(output_path=str(folder), start_profile=False)
         profiler.start()
         step()
         profiler.stop()

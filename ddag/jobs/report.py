@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ddag.machine.errors import InputError
 from ddag.runs.report import files
+from ddag.runs.report.comparison import read_baseline
 from ddag.runs.report.leaderboard import compare
 from ddag.runs.report.runs import read_runs
 from ddag.settings.jobs import ReportConfig
@@ -23,7 +24,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     runs = read_runs(place)
     if not runs:
         raise InputError(f"job.folder={place}: no run below it; name one of a run or a sweep")
-    board = compare(runs)
+    board = compare(runs, read_baseline(settings.report.baseline))
     files.write(board, place)
     files.show(board, place)
     return 0.0

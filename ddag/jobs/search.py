@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import rich
-from rich.markup import escape
 from rich.table import Table
 
 from ddag.data import image_folder
@@ -22,6 +20,8 @@ from ddag.evaluation.ranking import cosine_distance, nearest
 from ddag.machine.bar import bar
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
+from ddag.machine.screen import plain, show_table
+from ddag.machine.words import cell
 from ddag.settings.choices import Modality
 from ddag.settings.jobs import SearchConfig
 from ddag.settings.settings import Settings
@@ -51,7 +51,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     root = Path(job.gallery)
     held = image_folder.list_images(root)
     parts.configure_device(settings)
-    stored = restore(settings, given)
+    stored = restore(settings, given, folder)
     paths, distance = _ranking(stored, job, root, held)
     png = to_png(to_pixels(ranks.draw([_rank_list(job.query, paths, distance)])))
     _write_table(folder / "ranking.csv", paths, distance)
@@ -75,8 +75,10 @@ def _ranking(
             return extractor.extract(paths, other, advance)[feature]
 
     cache, key = _cache(stored, root, other)
-    known = image_folder.features(root, held, extract, cache=cache, key=key)
     query = extractor.extract([job.query], job.modality)[feature]
+    known = image_folder.features(
+        root, held, extract, cache=cache, key=key, channels=query.shape[1]
+    )
     distance = cosine_distance(query, np.stack(list(known.values())))[0]
     order = nearest(distance)
     paths = [str(root / each.name) for each in known]
@@ -92,6 +94,7 @@ def _cache(stored: Restored, root: Path, modality: Modality) -> tuple[Path, str]
         "height": data.height,
         "width": data.width,
         "modality": modality.value,
+        "flip": data.flip_test,
     }
     place = hashlib.sha256(f"{root.resolve()} {modality.value}".encode("utf-8", "replace"))
     name = f"{stored.path.stem}_{place.hexdigest()[:16]}.npz"
@@ -107,7 +110,7 @@ def _write_table(path: Path, paths: Sequence[str], distance: np.ndarray) -> None
         rows = csv.writer(file)
         rows.writerow(("rank", "distance", "path"))
         for rank, (each, value) in enumerate(zip(paths, distance), start=1):
-            rows.writerow((rank, f"{value:.6f}", each))
+            rows.writerow((rank, f"{value:.6f}", cell(each)))
 
 
 def _rank_list(query: str, paths: Sequence[str], distance: np.ndarray) -> ranks.RankList:
@@ -130,15 +133,10 @@ def _short(path: str) -> str:
 
 def _show(title: str, paths: Sequence[str], distance: np.ndarray) -> None:
     """Print the first ranks."""
-    table = Table(title=escape(_printable(title)), title_justify="left")
+    table = Table()
     table.add_column("rank", justify="right")
     table.add_column("distance", justify="right")
     table.add_column("image", overflow="fold")
     for rank, (path, value) in enumerate(zip(paths[: ranks.TOP], distance), start=1):
-        table.add_row(str(rank), f"{value:.3f}", escape(_printable(path)))
-    rich.get_console().print(table)
-
-
-def _printable(text: str) -> str:
-    """A file's name that may not be UTF-8, for the screen."""
-    return text.encode("utf-8", "replace").decode()
+        table.add_row(str(rank), f"{value:.3f}", plain(path))
+    show_table(title, table)

@@ -13,6 +13,7 @@ from ddag.machine.files import claimed
 from ddag.machine.interruption import Stopped
 from ddag.machine.run_folders import CHECKPOINTS, saved
 from ddag.runs import console
+from ddag.runs.loggers.logger import refuse_missing
 from ddag.settings.settings import Settings
 from ddag.training import parts
 from ddag.training.loop import Loop
@@ -31,6 +32,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         Stopped: Ctrl-C or SIGTERM; what was trained is saved.
     """
     start = time.monotonic()
+    refuse_missing(settings.logger)
     parts.configure_device(settings)
     with claimed(folder / CHECKPOINTS):
         loop = Loop(settings, folder)
@@ -42,8 +44,9 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
                 console.show_resume_command(given, folder)
             raise
     result = describe(loop.parts, evaluation, described, loop.best, start)
-    result = replace(result, untrained=loop.progress.untrained)
+    progress = loop.progress
+    result = replace(result, untrained=progress.untrained, warnings=tuple(progress.dead.values()))
     result.write(folder)
     console.show_result(result)
-    console.show_next_commands(folder, loop.best)
+    console.show_next_commands(folder, loop.best, board=settings.logger.tensorboard)
     return result.score

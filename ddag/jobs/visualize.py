@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ from matplotlib.figure import Figure
 from ddag.drawing import attention, features, ranks
 from ddag.drawing.figure import to_pixels, to_png
 from ddag.drawing.page import Section, to_html
+from ddag.evaluation.evaluator import Evaluation
 from ddag.evaluation.extractor import Observer
+from ddag.evaluation.metrics import summary
 from ddag.evaluation.ranking import Comparison, evenly
 from ddag.machine.bar import bar
-from ddag.machine.files import replacing
+from ddag.machine.files import replacing, write_text
+from ddag.machine.words import counted
+from ddag.runs.result import in_words
 from ddag.settings.choices import Modality
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint, parts
@@ -44,15 +49,15 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         InputError: the checkpoint or its data set does not work.
     """
     parts.configure_device(settings)
-    stored = restore(settings, given)
+    stored = restore(settings, given, folder)
     test_set = stored.dataset.read_test()
     evaluator = parts.build_evaluator(
         stored.method, stored.learner.network, stored.dataset, test_set
     )
     with bar("extracting", evaluator.image_count([0])) as advance:
-        compared = evaluator.evaluate(trials=[0], advance=advance).first
-    sections = list(_sections(stored, compared))
-    _write(folder, to_html(PAGE_TITLE, _facts(stored, compared), sections), sections)
+        evaluation = evaluator.evaluate(trials=[0], advance=advance)
+    sections = list(_sections(stored, evaluation.first))
+    _write(folder, to_html(PAGE_TITLE, _facts(stored, evaluation), sections), sections)
     log.info("Wrote %s", folder / PAGE)
     return 0.0
 
@@ -64,20 +69,22 @@ def _write(folder: Path, page: str, sections: Sequence[Section]) -> None:
             continue
         with replacing(folder / f"{section.name}.png") as draft:
             draft.write_bytes(section.png)
-    with replacing(folder / PAGE) as draft:
-        draft.write_text(page, encoding="utf-8")
+    write_text(folder / PAGE, page)
 
 
-def _facts(stored: Restored, compared: Comparison) -> dict[str, str]:
+def _facts(stored: Restored, evaluation: Evaluation) -> dict[str, str]:
     """What the images must be read with."""
-    protocol = stored.dataset.describe()
+    protocol = {**stored.dataset.describe(), **evaluation.first.size()}
+    described = stored.described
+    dead = described.progress.get("dead", {})
     return {
         "checkpoint": str(stored.path),
         "SHA-256": checkpoint.sha256(stored.path),
-        "trained": f"{stored.described.epoch} epochs, {stored.described.step} steps",
-        "data set": ", ".join(f"{key} {value}" for key, value in protocol.items()),
-        "ranked": f"{len(compared.query)} queries, {len(compared.gallery)} images of the first"
-        " gallery",
+        "trained": f"{counted(described.epoch, 'epoch')}, {counted(described.step, 'step')}",
+        "data set, first gallery": in_words(protocol),
+        "scores": summary(evaluation.mean),
+        "drawn": f"{datetime.now():%Y-%m-%d %H:%M}",
+        **{f"⚠ {branch}": warning for branch, warning in dead.items()},
     }
 
 
@@ -120,9 +127,9 @@ def _activation(compared: Comparison, observer: Observer) -> Section:
     return Section(
         "activation",
         "Activation",
-        "What each place of the last feature map adds to the global feature, from the least (blue)"
-        " to the most (red) of the image. In pairs: a visible and an infrared image of a"
-        " person.",
+        "What each place of the last feature map adds to the global feature, from the least"
+        " (violet) to the most (yellow) of the image. In pairs: a visible and an infrared image of"
+        " a person.",
         _png(attention.draw_activation(paths.tolist(), maps.reshape(-1, *maps.shape[2:]))),
     )
 

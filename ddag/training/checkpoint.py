@@ -9,72 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
+from ddag.machine.environment import quiet
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
-from ddag.settings.history import upgrade
+from ddag.training.description import Description
+from ddag.weights import ckpt
 
 OPTIMIZER = "optimizer."
 META = "ddag.meta"
 FINGERPRINT = "ddag.sha256"
+_FEW = 1 << 16  # people, for whom any network can be built
 
 
-@dataclass(frozen=True)
-class Description:
-    """What a checkpoint says of itself.
-
-    Attributes:
-        settings: all of them, nested plain values.
-        identities: how many people its network tells apart.
-        epoch: finished epochs.
-        step: optimiser steps.
-        images: fingerprint of the training images; empty for imported weights.
-        progress: of a run, see ``Progress.to_plain``; empty for imported weights.
-        source: name of the file that imported weights come from; empty for a run's.
-    """
-
-    settings: dict[str, Any]
-    identities: int
-    epoch: int
-    step: int
-    images: str = ""
-    progress: dict[str, Any] = field(default_factory=dict)
-    source: str = ""
-
-    @classmethod
-    def from_plain(cls, stored: Mapping[str, Any]) -> Description:
-        """What ``asdict`` gave, or an earlier version's.
-
-        Raises:
-            KeyError: a value is missing.
-            TypeError: a value is of another type.
-        """
-        progress = stored.get("progress", stored)  # once it stood among the other values
-        found = cls(
-            settings=upgrade(stored["settings"]),
-            identities=stored["identities"],
-            epoch=stored["epoch"],
-            step=stored["step"],
-            images=stored.get("images", stored.get("pictures", "")),
-            progress=dict(progress),
-            source=stored.get("source", ""),
-        )
-        numbers, words = (found.identities, found.epoch, found.step), (found.images, found.source)
-        if not all(isinstance(each, int) for each in numbers):
-            raise TypeError(f"{numbers} are not whole numbers")
-        if not all(isinstance(each, str) for each in words):
-            raise TypeError(f"{words} are no words")
-        return found
+class DamagedError(InputError):
+    """The bytes of a file are not those of a checkpoint as it was written."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +45,8 @@ class Checkpoint:
         described: what it says of itself.
     """
 
-    weights: dict[str, Parameter]
-    optimizer: dict[str, Parameter]
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
     described: Description
 
 
@@ -116,7 +74,8 @@ def save(
     if optimizer is not None:
         values.update({OPTIMIZER + each.name: each for each in _state(learner, optimizer)})
     values[META] = Tensor(np.frombuffer(json.dumps(asdict(described)).encode(), np.uint8))
-    values[FINGERPRINT] = Tensor(_fingerprint(values))
+    held = ((name, values[name].asnumpy()) for name in sorted(values))
+    values[FINGERPRINT] = Tensor(_fingerprint(held))
     write(path, values, previous=previous)
 
 
@@ -128,8 +87,11 @@ def write(path: Path, values: Mapping[str, Tensor], *, previous: Optional[Path] 
     """
     entries = [{"name": name, "data": value} for name, value in values.items()]
     try:
-        with replacing(path, previous) as draft, _quiet():
+        with replacing(path, previous) as draft, quiet():
+            draft.touch()
+            mode = stat.S_IMODE(draft.stat().st_mode)
             ms.save_checkpoint(entries, str(draft))
+            draft.chmod(mode)  # MindSpore lets nobody but the owner read it
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path}: cannot be written ({error}); make room or allow it") from error
 
@@ -138,29 +100,60 @@ def read(path: Path) -> Checkpoint:
     """Read what ``save`` wrote.
 
     Raises:
-        InputError: no such file, not a checkpoint of this framework, or not as it was written.
+        DamagedError: not a checkpoint of this framework, or not as it was written.
+        InputError: no such file, it cannot be read, or it says of itself what no run writes.
     """
-    if not path.is_file():
-        raise InputError(f"checkpoint={path}: no such file; name a .ckpt of a run's checkpoints/")
-    damaged = InputError(
+    arrays, said = _whole(path, _content(path))
+    try:
+        described = Description.parse(said)
+        # A network for absurdly many would be built before its weights are found not to fit.
+        sizes = [size for array in arrays.values() for size in array.shape]
+        if described.identities > max([_FEW, *sizes]):
+            raise ValueError(f"identities are {described.identities}, more than it has weights for")
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"checkpoint={path}: {reason}; name a .ckpt that this framework wrote"
+        ) from error
+    held = {name: Tensor(array) for name, array in arrays.items()}
+    return Checkpoint(
+        weights={name: each for name, each in held.items() if not name.startswith(OPTIMIZER)},
+        optimizer={
+            name[len(OPTIMIZER) :]: each
+            for name, each in held.items()
+            if name.startswith(OPTIMIZER)
+        },
+        described=described,
+    )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.is_file():
+            return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"checkpoint={path}: cannot be read ({error.strerror}); allow that, or name another"
+        ) from error
+    raise InputError(f"checkpoint={path}: no such file; name a .ckpt of a run's checkpoints/")
+
+
+def _whole(path: Path, content: bytes) -> tuple[dict[str, np.ndarray], bytes]:
+    """Arrays and description in a file's bytes, once their fingerprint is that in the file."""
+    cause: Optional[ValueError] = None
+    try:
+        arrays = ckpt.parse(content)
+        if FINGERPRINT in arrays and META in arrays:
+            fingerprint = arrays.pop(FINGERPRINT)
+            found = _fingerprint((name, arrays[name]) for name in sorted(arrays))
+            if np.array_equal(fingerprint, found):
+                return arrays, arrays.pop(META).tobytes()
+    except ValueError as error:
+        cause = error
+    raise DamagedError(
         f"checkpoint={path}: damaged, or not a checkpoint of this framework; name another .ckpt of"
         " a run's checkpoints/"
-    )
-    try:
-        with _quiet():
-            entries = ms.load_checkpoint(str(path))
-        fingerprint = entries.pop(FINGERPRINT).asnumpy()
-        whole = np.array_equal(fingerprint, _fingerprint(entries))
-        described = Description.from_plain(json.loads(entries.pop(META).asnumpy().tobytes()))
-    except Exception as error:  # whatever a parser makes of arbitrary bytes
-        raise damaged from error
-    if not whole:
-        raise damaged
-    weights = {name: each for name, each in entries.items() if not name.startswith(OPTIMIZER)}
-    optimizer = {
-        name[len(OPTIMIZER) :]: each for name, each in entries.items() if name.startswith(OPTIMIZER)
-    }
-    return Checkpoint(weights, optimizer, described)
+    ) from cause
 
 
 def sha256(path: Path) -> str:
@@ -168,21 +161,11 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without MindSpore's own log, which prints what goes wrong before it raises it."""
-    logging.disable()
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def _fingerprint(values: Mapping[str, Tensor]) -> np.ndarray:
-    """SHA-256 over names, types, shapes and bytes, ``(32,)`` uint8."""
+def _fingerprint(values: Iterable[tuple[str, np.ndarray]]) -> np.ndarray:
+    """SHA-256 over names, types, shapes and bytes, ``(32,)`` uint8; ``values`` by their names."""
     digest = hashlib.sha256()
-    for name in sorted(values):
-        array = np.atleast_1d(np.ascontiguousarray(values[name].asnumpy()))
+    for name, value in values:
+        array = np.atleast_1d(np.ascontiguousarray(value))
         digest.update(f"{name} {array.dtype} {array.shape} ".encode())
         digest.update(array)
     return np.frombuffer(digest.digest(), np.uint8)
@@ -220,9 +203,11 @@ def _state(learner: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter]:
     return [each for each in state if not each.name.startswith("learning_rate")]
 
 
-def _assign(wanted: dict[str, Parameter], given: dict[str, Parameter], path: Path) -> None:
+def _assign(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], path: Path) -> None:
     for name in [*wanted, *given]:
         ours, theirs = _shape(wanted, name), _shape(given, name)
+        if ours == theirs and wanted[name].dtype != given[name].dtype:
+            ours, theirs = str(wanted[name].dtype), str(given[name].dtype)
         if ours != theirs:
             raise InputError(
                 f"checkpoint={path}: {name} is {theirs} in the file and {ours} in the network;"
@@ -232,5 +217,5 @@ def _assign(wanted: dict[str, Parameter], given: dict[str, Parameter], path: Pat
         parameter.set_data(Tensor(given[name].asnumpy()))
 
 
-def _shape(parameters: dict[str, Parameter], name: str) -> str:
+def _shape(parameters: Mapping[str, Tensor], name: str) -> str:
     return str(tuple(parameters[name].shape)) if name in parameters else "missing"

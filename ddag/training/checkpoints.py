@@ -7,28 +7,33 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from mindspore import nn
 
-from ddag.machine import run_folders
+from ddag.data.fingerprint import same_images
+from ddag.machine import processors, run_folders
 from ddag.machine.errors import InputError
 from ddag.machine.files import remove_drafts, replacing
 from ddag.machine.run_folders import BEST, CHECKPOINTS, LAST, PREVIOUS
+from ddag.runs import provenance
+from ddag.settings.choices import Target
 from ddag.settings.plain import dotted, to_plain
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint
-from ddag.training.checkpoint import Checkpoint, Description
+from ddag.training.checkpoint import Checkpoint, DamagedError
+from ddag.training.description import Description
 from ddag.training.learner import Learner
 from ddag.training.progress import Progress
+from ddag.training.step import names
 
 log = logging.getLogger(__name__)
 
 # What may differ between a run and what resumes it: how long, where, on what, and what is shown.
 FREE = (
-    "tag", "checkpoint", "job", "sweep", "device", "dataset.root", "data.test_batch",
-    "model.pretrained", "train.epochs", "train.eval_every", "train.eval_start", "train.save_every",
-    "train.save_every_steps", "train.resume", "train.on_nan",
+    "tag", "checkpoint", "job", "sweep", "report", "logger", "device", "dataset.root",
+    "data.test_batch", "model.pretrained", "train.epochs", "train.eval_every", "train.eval_start",
+    "train.save_every", "train.save_every_steps", "train.patience", "train.resume", "train.on_nan",
 )  # fmt: skip
 
 
@@ -44,6 +49,7 @@ class CheckpointFolder:
         settings: Settings,
         identities: int,
         images: str,
+        steps: int,
     ) -> None:
         """Describe what is saved.
 
@@ -54,11 +60,19 @@ class CheckpointFolder:
             settings: of the run.
             identities: how many the network tells apart.
             images: fingerprint of the training images.
+            steps: of an epoch.
         """
         self._folder = run / CHECKPOINTS
-        self._learner, self._optimizer = learner, optimizer
+        self._learner, self._optimizer, self._steps = learner, optimizer, steps
         self._described = Description(
-            to_plain(settings), identities=identities, epoch=0, step=0, images=images
+            to_plain(settings),
+            identities=identities,
+            epoch=0,
+            step=0,
+            images=images,
+            threads=processors.count(),
+            processor=processors.kind(),
+            environment=dict(provenance.collect()),
         )
         remove_drafts(self._folder)
 
@@ -106,7 +120,8 @@ class CheckpointFolder:
         """
         path, stored = find(wanted)
         refuse_other_run(stored.described, path, ours=self._described)
-        progress = _progress(stored, path, self._learner.objective.terms)
+        warn_of_other_processors(stored.described, path, ours=self._described)
+        progress = _progress(stored, path, names(self._learner.objective), self._steps)
         checkpoint.load_weights(self._learner, stored, path)
         checkpoint.load_optimizer(self._learner, self._optimizer, stored, path)
         log.info(
@@ -119,11 +134,12 @@ class CheckpointFolder:
         """The best epoch's checkpoint comes along; without it the best is sought anew."""
         if progress.best_epoch is None:
             return progress
-        try:
-            found: Any = checkpoint.read(best).described.epoch
-        except InputError as error:
-            log.warning("%s", error)
-            found = None
+        found: Optional[int] = None
+        if best.is_file():
+            try:
+                found = checkpoint.read(best).described.epoch
+            except DamagedError as error:
+                log.warning("%s", error)
         if found != progress.best_epoch:
             # Damaged, or of a later epoch: a run may end between saving its best and its last.
             log.warning("%s is not of epoch %d: the best is sought anew", best, progress.best_epoch)
@@ -144,18 +160,24 @@ def find(wanted: Path) -> tuple[Path, Checkpoint]:
     """The checkpoint at ``wanted``, or the newest undamaged one of the run folder ``wanted``.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or the newest cannot be read although it may be whole.
     """
     if not wanted.is_dir():
         return wanted, checkpoint.read(wanted)
     candidates = run_folders.saved(wanted)
+    damaged: list[Path] = []
     for candidate in candidates:
         try:
-            return candidate, checkpoint.read(candidate)
-        except InputError as error:
-            log.warning("%s; taking the one before it", error)
+            stored = checkpoint.read(candidate)
+        except DamagedError as error:
+            log.warning("%s", error)
+            damaged.append(candidate)
+            continue
+        for each in damaged:
+            log.warning("Taking the one before %s, which becomes %s.damaged", each, each.name)
             # Out of the way: the next save would put it in the place of the one before it.
-            candidate.replace(candidate.with_name(f"{candidate.name}.damaged"))
+            each.replace(each.with_name(f"{each.name}.damaged"))
+        return candidate, stored
     what = "no undamaged checkpoint" if candidates else "no checkpoint to resume from"
     raise InputError(f"train.resume={wanted}: {what} there; name a run folder or a last.ckpt")
 
@@ -182,7 +204,7 @@ def refuse_other_run(theirs: Description, path: Path, *, ours: Description) -> N
             f"train.resume={path}: its run had other settings: {', '.join(differing)};"
             " give the same, or start anew from its weights with model.pretrained"
         )
-    if theirs.images != ours.images:
+    if not same_images(theirs.images, ours.images):
         raise InputError(
             f"train.resume={path}: the images of"
             f" dataset.root={ours.settings['dataset']['root']} are not those it was trained on;"
@@ -190,10 +212,40 @@ def refuse_other_run(theirs: Description, path: Path, *, ours: Description) -> N
         )
 
 
-def _progress(stored: Checkpoint, path: Path, terms: Sequence[str]) -> Progress:
+def warn_of_other_processors(theirs: Description, path: Path, *, ours: Description) -> None:
+    """Say so where a run resumed goes on with other sums than it would have without a stop.
+
+    How many threads share a sum, and in what steps a processor takes it, decides how it is rounded.
+
+    Args:
+        theirs: what the checkpoint says of itself.
+        path: of the checkpoint.
+        ours: what this run's checkpoints will say.
+    """
+    if ours.settings["device"]["target"] != Target.CPU.value:
+        return
+    differing = []
+    if theirs.threads not in (0, ours.threads):
+        differing.append(
+            f"it computed on {theirs.threads} threads and now on {ours.threads}"
+            f" (device.threads={theirs.threads} keeps that)"
+        )
+    if theirs.processor not in ("", ours.processor):
+        differing.append(f"it computed on {theirs.processor} and now on {ours.processor}")
+    if differing:
+        log.warning(
+            "train.resume=%s: %s: the run goes on, but not to the bit as if it had not stopped",
+            path, "; ".join(differing),
+        )  # fmt: skip
+
+
+def _progress(stored: Checkpoint, path: Path, terms: Sequence[str], steps: int) -> Progress:
     try:
-        return Progress.from_plain(stored.described.progress, terms)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        progress = Progress.from_plain(stored.described.progress, terms)
+        if progress.position > steps:
+            raise ValueError(f"{progress.position} batches of an epoch of {steps}")
+        return progress
+    except (KeyError, ValueError) as error:
         raise InputError(
             f"train.resume={path}: does not say how far its run had come; resume from a"
             " last.ckpt of this version, or start anew from its weights with model.pretrained"

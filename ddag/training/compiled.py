@@ -17,7 +17,7 @@ from ddag.settings.plain import to_plain
 from ddag.settings.settings import Settings
 
 # Settings that no graph depends on.
-WITHOUT_EFFECT = ("tag", "seed", "checkpoint", "job")
+WITHOUT_EFFECT = ("tag", "seed", "checkpoint", "job", "logger")
 
 log = logging.getLogger(__name__)
 _claims: list[FileLock] = []  # held until the process ends

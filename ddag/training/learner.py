@@ -5,7 +5,7 @@ from __future__ import annotations
 from mindspore import Tensor, nn
 
 from ddag.losses.objective import Objective
-from ddag.model.network import Network
+from ddag.model.network import TwoStreams
 
 
 class Learner(nn.Cell):
@@ -14,7 +14,7 @@ class Learner(nn.Cell):
     Here, between the two, outputs of several processes would be gathered.
     """
 
-    def __init__(self, network: Network, objective: Objective) -> None:
+    def __init__(self, network: TwoStreams, objective: Objective) -> None:
         # A parameter keeps the name it has in its part: checkpoints are written by name.
         super().__init__(auto_prefix=False)
         self.network = network

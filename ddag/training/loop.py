@@ -9,24 +9,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Optional
 
-from ddag.datasets.dataset import fingerprint
-from ddag.evaluation.evaluator import Evaluation, monitored, summary
-from ddag.evaluation.metrics import scores_by_feature
-from ddag.machine.bar import bar
+import numpy as np
+
+from ddag.data.fingerprint import fingerprint
+from ddag.evaluation.evaluator import Evaluation, monitored
+from ddag.evaluation.metrics import scores_by_feature, summary
+from ddag.machine.bar import bar, clock
 from ddag.machine.errors import InputError
 from ddag.machine.interruption import Requests
-from ddag.machine.run_folders import AUTO, saved
+from ddag.machine.screen import SHORT
+from ddag.machine.words import duration
 from ddag.runs import console
+from ddag.runs.loggers.tensorboard import TensorBoard
 from ddag.runs.tracking import Tracker, flat
 from ddag.settings.choices import OnNan
-from ddag.settings.plain import hyperparameters
 from ddag.settings.settings import Settings
-from ddag.training import parts, summaries
-from ddag.training.checkpoint import Description
+from ddag.training import beginning, health, parts, summaries
 from ddag.training.checkpoints import CheckpointFolder
+from ddag.training.description import Description
+from ddag.training.pace import Pace
 from ddag.training.progress import Progress
 from ddag.training.step import NotFiniteError
-from ddag.weights import filling
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +61,22 @@ class Loop:
         self._checkpoints = CheckpointFolder(
             run,
             learner,
-            self.parts.optimizer,
+            self.parts.state,
             settings=settings,
             identities=self.parts.train_set.identity_count,
             images=fingerprint(self.parts.train_set),
+            steps=self.parts.steps,
         )
-        self.progress = self._begin(run)
-        self._say(len(test_set.query), len(test_set.gallery))
+        several = self._evaluator.image_count() if self._galleries > 1 else 0
+        self._pace = Pace(
+            epochs=settings.train.epochs,
+            steps=self.parts.steps,
+            images=self._evaluator.image_count([0]),
+            last_images=several,
+            is_due=self._is_due,
+        )
+        self.progress = beginning.begin(self.parts, run, self._checkpoints)
+        self.parts.say(len(test_set.query), len(test_set.gallery))
 
     def run(self, requests: Requests) -> tuple[Evaluation, Description]:
         """Train what is left; scores of the best epoch, and what its checkpoint says.
@@ -77,58 +89,77 @@ class Loop:
             InputError: a loss is not finite, or a checkpoint cannot be written.
         """
         if self._settings.train.eval_start and not self.progress.begun:
-            scores = self.evaluate(requests).mean
+            scores = self.evaluate(requests, "the untrained network").mean
+            log.info("untrained  %s", summary(scores))
             self.progress = replace(self.progress, untrained=scores_by_feature(scores))
         finished, untrained = self.progress.epoch, self.progress.untrained
-        first = finished + 1 if finished else 0
-        with Tracker(self._folder, hyperparameters(self._settings), first=first) as tracker:
+        with beginning.track(self._settings, self._folder, self.progress) as tracker:
             if untrained and not finished:
                 tracker.log(0, flat("eval", untrained))
             self.train(tracker, requests)
             evaluation, described = self.evaluate_best(requests)
-            self._show_best(tracker, evaluation, described.epoch)
+            if tracker.board is not None:
+                self._show_best(tracker.board, evaluation, described.epoch)
         return evaluation, described
 
     def train(self, tracker: Tracker, requests: Requests) -> None:
         """Train the epochs that are left; ``tracker`` records each, and raises as ``run``."""
         (batch,) = self.parts.loader.epoch(self.progress.epoch, batches=1)
-        summaries.show_batch(tracker, batch, self.progress.epoch)
+        if tracker.board is not None:
+            summaries.show_batch(tracker.board, batch, self.progress.epoch)
         if self.progress.epoch < self._settings.train.epochs:
-            self.parts.trainer.compile(batch, self._scalars)
+            with clock("compiling the network, once"):
+                self.parts.trainer.compile(batch, self._scalars)
         for epoch in range(self.progress.epoch, self._settings.train.epochs):
-            values = self._train_epoch(epoch, requests)
-            line = console.epoch_line(epoch + 1, self._settings.train.epochs, values)
+            if self._is_over():
+                break
+            values = self._train_epoch(epoch, tracker, requests)
+            line = console.EpochLine(epoch + 1, self._settings.train.epochs, values)
             carried = self.parts.method.carry(self.progress.means)
-            finished = self.progress.after_epoch(carried)
+            dead = health.watch(self.parts.method, self.progress, values)
+            finished = self.progress.after_epoch(carried, dead)
             if self._is_due(finished.epoch):
                 self._checkpoints.save(self.progress)  # an evaluation may take long
-                evaluation = self.evaluate(requests, first_gallery_only=True)
+                with self.parts.averaged():
+                    what = f"epoch {finished.epoch}"
+                    evaluation = self.evaluate(requests, what, first_gallery_only=True)
+                    finished = self._keep_best(finished, evaluation)
+                    if tracker.board is not None:
+                        shown = (self._observer, self._observed, finished.epoch)
+                        summaries.show_attention(tracker.board, *shown)
                 values.update(flat("eval", scores_by_feature(evaluation.mean)))
-                line += "  " + summary(evaluation.mean)
-                finished = self._keep_best(finished, evaluation)
-                summaries.show_attention(tracker, self._observer, self._observed, finished.epoch)
+                # First in the alphabet, so that TensorBoard compares the jobs of a sweep by it.
+                values["eval/best"] = finished.best_score or 0.0
+                line = replace(line, scores=evaluation.mean)
             self.progress = finished
-            log.info("%s", line)
+            line = replace(line, left=self._pace.left(finished))
+            log.info("%s", line.full, extra={SHORT: line.short})
             tracker.log(finished.epoch, values)
             self._checkpoints.save(finished)
             every = self._settings.train.save_every
             if every and finished.epoch % every == 0:
                 self._checkpoints.save_epoch(finished)
 
-    def evaluate(self, requests: Requests, *, first_gallery_only: bool = False) -> Evaluation:
-        """Scores of the network as it is now.
+    def evaluate(
+        self, requests: Requests, what: str, *, first_gallery_only: bool = False
+    ) -> Evaluation:
+        """Scores of the network as it is now, which is ``what``.
 
         Raises:
             Stopped: a signal asked for it.
         """
         trials = [0] if first_gallery_only else None
-        with bar("evaluating", self._evaluator.image_count(trials)) as advance:
+        images, start = self._evaluator.image_count(trials), time.perf_counter()
+        with bar(f"evaluating {what}", images) as advance:
 
             def attend(count: int) -> None:
                 advance(count)
+                requests.listen()
                 requests.obey()
 
-            return self._evaluator.evaluate(trials=trials, advance=attend)
+            evaluation = self._evaluator.evaluate(trials=trials, advance=attend)
+        self._pace.evaluation(time.perf_counter() - start, images)
+        return evaluation
 
     def evaluate_best(self, requests: Requests) -> tuple[Evaluation, Description]:
         """Scores of the best checkpoint on every gallery, and what it says of itself.
@@ -139,111 +170,74 @@ class Loop:
         described = self._checkpoints.load_best()
         if self._galleries == 1 and self._best_evaluation:
             return self._best_evaluation, described  # the first gallery was all there is
-        return self.evaluate(requests), described
+        return self.evaluate(requests, "the best epoch on every gallery"), described
 
     @property
     def best(self) -> Path:
         """The best epoch's checkpoint."""
         return self._checkpoints.best
 
-    def _show_best(self, tracker: Tracker, evaluation: Evaluation, epoch: int) -> None:
-        method = self.parts.method
-        score = monitored(evaluation.mean, method.monitor)
-        tracker.show_result(epoch, score, scores_by_feature(evaluation.mean))
-        summaries.show_rankings(tracker, evaluation.first, method.features[-1], epoch)
-
-    def _begin(self, run: Path) -> Progress:
-        """Take the weights that the settings name; how far they had come."""
-        wanted = self._settings.train.resume
-        if wanted == AUTO and not saved(run):
-            log.info("train.resume=auto: no unfinished run, a new one begins")
-            wanted = None
-        if wanted:
-            return self._checkpoints.restore(run if wanted == AUTO else Path(wanted))
-        if saved(run):
-            raise InputError(
-                f"hydra.run.dir={run}: holds the checkpoints of an earlier run; resume it by"
-                " train.resume=auto, or choose another folder"
-            )
-        if self._settings.model.pretrained:
-            self._fill(Path(self._settings.model.pretrained))
-        return Progress(self.parts.learner.objective.terms)
-
-    def _fill(self, path: Path) -> None:
-        """Start from foreign weights, and say what became of each."""
-        report = filling.load(
-            self.parts.learner,
-            path,
-            source=f"model.pretrained={path}",
-            names=self.parts.method.names,
-            for_training=True,
-        )
-        for row in report.lines():
-            log.info("%s", row)
-
-    def _say(self, queries: int, gallery: int) -> None:
-        """Note how much there is to train and test with."""
-        built = self.parts
-        if built.sampler.scarce:
-            log.info(
-                "%d times an identity has fewer images of a modality than sampler.images=%d:"
-                " a batch repeats some of them",
-                built.sampler.scarce, self._settings.sampler.images,
-            )  # fmt: skip
-        train_set = built.train_set
-        log.info(
-            "%d identities, %d visible and %d infrared images to train with; %d queries, %d"
-            " gallery images; %d epochs of %d steps",
-            train_set.identity_count, len(train_set.visible), len(train_set.infrared),
-            queries, gallery, self._settings.train.epochs, built.steps,
-        )  # fmt: skip
+    def _show_best(self, board: TensorBoard, evaluation: Evaluation, epoch: int) -> None:
+        feature = self.parts.method.features[-1]
+        board.show_result(self.progress.epoch, scores_by_feature(evaluation.mean))
+        summaries.show_rankings(board, evaluation.first, feature, epoch)
 
     @property
     def _scalars(self) -> dict[str, float]:
         """What the objective is told in the running epoch."""
         return self.parts.method.scalars(self.progress.carried)
 
-    def _train_epoch(self, epoch: int, requests: Requests) -> dict[str, float]:
+    def _train_epoch(self, epoch: int, tracker: Tracker, requests: Requests) -> dict[str, float]:
         """Take the steps of an epoch that are left; its scalars."""
         taken_before = len(self.progress.losses)
         start = time.perf_counter()
-        self._take_steps(epoch, requests)
+        self._take_steps(epoch, tracker, requests)
         if not self.progress.losses:
             raise InputError(
                 f"train.on_nan=skip: every step of epoch {epoch + 1} was skipped;"
                 " lower optimizer.lr, or look at the images"
             )
         seconds = time.perf_counter() - start
-        views = len(self.parts.method.views)
-        images = (len(self.progress.losses) - taken_before) * self.parts.sampler.samples * views
+        images = (len(self.progress.losses) - taken_before) * self._step_images
         rate = self.parts.rates[epoch]
+        gate = self._observer.gate
         return {
             **{f"train/{name}": value for name, value in self.progress.means.items()},
             **{f"train/{name}": value for name, value in self._scalars.items()},
+            **({} if gate is None else {"train/health/gate_spread": float(np.ptp(gate))}),
             "train/lr": rate,
             "train/lr_backbone": rate * self._settings.optimizer.backbone_scale,
             "train/skipped": self.progress.skipped,
             "train/images_per_second": images / seconds,
         }
 
-    def _take_steps(self, epoch: int, requests: Requests) -> None:
+    @property
+    def _step_images(self) -> int:
+        return self.parts.sampler.samples * len(self.parts.method.views)
+
+    def _take_steps(self, epoch: int, tracker: Tracker, requests: Requests) -> None:
         steps, scalars = self.parts.steps, self._scalars
         with bar(f"epoch {epoch + 1}/{self._settings.train.epochs}", steps) as advance:
             advance(self.progress.position)
             # Batches that are done are drawn again, since each depends on those before it.
             batches = self.parts.loader.epoch(epoch, batches=steps)
+            mark = time.perf_counter()
             for batch in islice(batches, self.progress.position, None):
-                position = self.progress.position
+                position, note = self.progress.position, "skipped"
                 try:
                     losses = self.parts.trainer.step(
                         batch, epoch=epoch, position=position, scalars=scalars
                     )
                     self.progress = self.progress.after_step(losses)
-                    advance(note=f"loss {losses['loss']:.3f}")
+                    tracker.log_step(self.progress.step, losses["loss"])
+                    note = f"loss {losses['loss']:.3f}"
                 except NotFiniteError as error:
                     self._handle(error, epoch)
                     self.progress = self.progress.after_skip()
-                    advance(note="skipped")
+                mark, before = time.perf_counter(), mark
+                self._pace.step(mark - before, self._step_images)
+                left = self._pace.left(self.progress) or 0
+                advance(note=f"{note}, run {duration(left)} left")
                 self._attend(requests)
 
     def _attend(self, requests: Requests) -> None:
@@ -253,7 +247,7 @@ class Loop:
         due = every > 0 and self.progress.position % every == 0
         if due or requests.save or requests.stop is not None:
             self._checkpoints.save(self.progress)
-        if requests.save:
+        if requests.save or requests.stop is not None:
             requests.save = False
             log.info("Saved after epoch %d, batch %d", self.progress.epoch, self.progress.position)
         requests.obey()
@@ -277,6 +271,17 @@ class Loop:
             f"train.on_nan=stop: {what}; {rate}, files as listed in run.log; the state before it"
             " is saved: lower optimizer.lr and start anew, or resume with train.on_nan=skip"
         )
+
+    def _is_over(self) -> bool:
+        """Whether the scores have not become better for as long as the settings wait; says so."""
+        patience, progress = self._settings.train.patience, self.progress
+        if not (self._is_due(progress.epoch) and progress.is_stale(patience)):
+            return False
+        log.info(
+            "train.patience=%d: no better %s since epoch %d; the run ends after epoch %d",
+            patience, self.parts.method.monitor, progress.best_epoch, progress.epoch,
+        )  # fmt: skip
+        return True
 
     def _is_due(self, epoch: int) -> bool:
         every = self._settings.train.eval_every

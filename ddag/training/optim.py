@@ -1,9 +1,9 @@
-"""SGD or Adam over groups of parameters: the backbone's, at a lower rate, and the rest."""
+"""SGD or Adam over groups of parameters, each with its share of the rate and its decay."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from mindspore import Parameter, nn
 
@@ -19,6 +19,7 @@ def build(
     rates: Sequence[float],
     backbone_scale: float,
     weight_decay: float,
+    scales: Mapping[str, float] = MappingProxyType({}),
     undecayed: tuple[str, ...] = (),
 ) -> nn.Optimizer:
     """The optimiser of every trainable parameter of ``cell``.
@@ -30,28 +31,21 @@ def build(
         backbone_scale: the backbone's rate as a share of the heads'.
         weight_decay: times the parameter, added to its gradient, batch norms included, as the
             authors' PyTorch optimiser does.
+        scales: other shares, by the beginnings of names; the first that fits counts.
         undecayed: beginnings of names of parameters that Adam does not decay.
     """
-    backbone, heads = split(cell)
-    spared = [each for each in heads if each.name.startswith(undecayed)]
-    others = [each for each in heads if not each.name.startswith(undecayed)]
-    spared_decay = 0.0 if kind is OptimizerKind.adam else weight_decay
-    groups: list[dict[str, Any]] = [
-        {"params": backbone, "lr": [rate * backbone_scale for rate in rates]},
-        {"params": others, "lr": list(rates)},
-        {"params": spared, "lr": list(rates), "weight_decay": spared_decay},
+    scales = {"backbone.": backbone_scale, **scales}
+    members: dict[tuple[float, float], list[Parameter]] = {}  # by share of the rate, and decay
+    for each in cell.trainable_params():
+        fitting = (share for start, share in scales.items() if each.name.startswith(start))
+        spared = kind is OptimizerKind.adam and each.name.startswith(undecayed)
+        members.setdefault((next(fitting, 1.0), 0.0 if spared else weight_decay), []).append(each)
+    groups = [
+        {"params": group, "lr": [rate * share for rate in rates], "weight_decay": decay}
+        for (share, decay), group in members.items()
     ]
-    groups = [group for group in groups if group["params"]]
     if kind is OptimizerKind.adam:
         return nn.Adam(groups, learning_rate=rates[0], weight_decay=weight_decay)
     return nn.SGD(
         groups, learning_rate=rates[0], momentum=MOMENTUM, weight_decay=weight_decay, nesterov=True
     )
-
-
-def split(cell: nn.Cell) -> tuple[list[Parameter], list[Parameter]]:
-    """Trainable parameters of the backbone and of everything after it."""
-    parameters = cell.trainable_params()
-    backbone = [each for each in parameters if each.name.startswith("backbone.")]
-    heads = [each for each in parameters if not each.name.startswith("backbone.")]
-    return backbone, heads

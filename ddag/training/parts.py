@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from mindspore import nn
 
-from ddag.data.loader import Augmentation, TrainLoader
+from ddag.data.augmentation import Augmentation
+from ddag.data.loader import TrainLoader
 from ddag.data.records import TestSet, TrainSet
 from ddag.data.sampler import IdentitySampler
 from ddag.datasets import open_dataset
 from ddag.datasets.dataset import Dataset
 from ddag.evaluation.evaluator import Evaluator
-from ddag.evaluation.extractor import Extractor, Observer, Size
+from ddag.evaluation.extractor import (
+    ExportedExtractor,
+    Extraction,
+    Extractor,
+    Observer,
+    Run,
+    Size,
+)
 from ddag.machine import device
 from ddag.machine.errors import InputError
+from ddag.machine.words import counted
 from ddag.methods import open_method
 from ddag.methods.method import Method
 from ddag.model.initial import initialise
-from ddag.model.network import Network
+from ddag.model.network import TwoStreams
+from ddag.settings.choices import Modality
 from ddag.settings.settings import Settings
 from ddag.training import compiled, optim, schedule
+from ddag.training.average import Average, State
 from ddag.training.learner import Learner
 from ddag.training.step import Trainer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,7 @@ class Parts:
         rates: the heads' learning rate of each epoch.
         learner: network and objective, their first weights drawn.
         optimizer: of the learner.
+        average: of its weights; None where there is none.
         trainer: takes steps.
     """
 
@@ -54,7 +71,33 @@ class Parts:
     rates: list[float]
     learner: Learner
     optimizer: nn.Optimizer
+    average: Optional[Average]
     trainer: Trainer
+
+    @property
+    def state(self) -> nn.Cell:
+        """All that a run keeps beside its weights."""
+        return self.optimizer if self.average is None else State(self.optimizer, self.average)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Have the average of the weights in their place, where there is one."""
+        return nullcontext() if self.average is None else self.average.applied()
+
+    def say(self, queries: int, gallery: int) -> None:
+        """Note how much there is to train and test with."""
+        if self.sampler.scarce:
+            log.info(
+                "%d times an identity has fewer images of a modality than sampler.images=%d:"
+                " a batch repeats some of them",
+                self.sampler.scarce, self.settings.sampler.images,
+            )  # fmt: skip
+        log.info(
+            "%d identities, %d visible and %d infrared images to train with; %d queries, %d"
+            " gallery images; %s of %s",
+            self.train_set.identity_count, len(self.train_set.visible),
+            len(self.train_set.infrared), queries, gallery,
+            counted(self.settings.train.epochs, "epoch"), counted(self.steps, "step"),
+        )  # fmt: skip
 
 
 def build(settings: Settings) -> Parts:
@@ -74,6 +117,8 @@ def build(settings: Settings) -> Parts:
     learner = build_learner(method, train_set.identity_count)
     initialise(learner, settings.seed, method.rules)
     optimizer = build_optimizer(method, learner, schedule.step_rates(rates, steps))
+    average = Average(learner, settings.train.ema) if settings.train.ema else None
+    clip = settings.optimizer.clip
     return Parts(
         settings=settings,
         method=method,
@@ -85,7 +130,8 @@ def build(settings: Settings) -> Parts:
         rates=rates,
         learner=learner,
         optimizer=optimizer,
-        trainer=Trainer(learner, optimizer, seed=settings.seed),
+        average=average,
+        trainer=Trainer(learner, optimizer, seed=settings.seed, clip=clip, average=average),
     )
 
 
@@ -144,30 +190,55 @@ def build_optimizer(method: Method[Any], learner: Learner, rates: list[float]) -
         rates=rates,
         backbone_scale=chosen.backbone_scale,
         weight_decay=chosen.weight_decay,
+        scales=method.scales,
         undecayed=method.undecayed,
     )
 
 
-def build_extractor(method: Method[Any], network: Network, *, flip: bool = False) -> Extractor:
-    """The extractor of the method's test features."""
-    return Extractor(network, method.features, _size(method.settings), flip=flip)
+def flips(settings: Settings, asked: Optional[bool] = None) -> bool:
+    """Whether features are averaged with the mirror image's: as asked for, else as in the run."""
+    return settings.data.flip_test if asked is None else asked
+
+
+def build_extractor(
+    method: Method[Any], network: TwoStreams, *, flip: Optional[bool] = None
+) -> Extractor:
+    """The extractor of the method's test features; ``flip`` as of ``flips``."""
+    settings = method.settings
+    return Extractor(network, method.features, _size(settings), flip=flips(settings, flip))
 
 
 def build_evaluator(
     method: Method[Any],
-    network: Network,
+    network: TwoStreams,
     dataset: Dataset[Any],
     test_set: TestSet,
     *,
-    flip: bool = False,
+    flip: Optional[bool] = None,
     reranking: bool = False,
+    exported: Optional[Mapping[Modality, Run]] = None,
 ) -> Evaluator:
-    """The evaluator of a test set by its data set's rules."""
-    extractor = build_extractor(method, network, flip=flip)
+    """The evaluator of a test set by its data set's rules.
+
+    Args:
+        method: of the network.
+        network: gives the features.
+        dataset: says the rules.
+        test_set: to rank.
+        flip: as of ``flips``.
+        reranking: see ``Evaluator``.
+        exported: files of the network that give the features in its place.
+    """
+    extractor: Extraction = build_extractor(method, network, flip=flip)
+    if exported is not None:
+        settings = method.settings
+        extractor = ExportedExtractor(
+            exported, method.features, _size(settings), flip=flips(settings, flip)
+        )
     return Evaluator(extractor, test_set, dataset.protocol, reranking=reranking)
 
 
-def build_observer(method: Method[Any], network: Network) -> Observer:
+def build_observer(method: Method[Any], network: TwoStreams) -> Observer:
     """The reader of what the network looks at."""
     return Observer(network, _size(method.settings))
 
@@ -176,12 +247,11 @@ def _build_loader(
     method: Method[Any], train_set: TrainSet, sampler: IdentitySampler
 ) -> TrainLoader:
     settings = method.settings
-    chosen = settings.augmentation
     return TrainLoader(
         train_set,
         sampler,
         views=method.views,
-        augmentation=Augmentation(chosen.crop, chosen.flip, chosen.grayscale, chosen.erasing),
+        augmentation=Augmentation(**vars(settings.augmentation)),
         workers=settings.data.workers,
         seed=settings.seed,
     )

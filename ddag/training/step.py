@@ -1,20 +1,26 @@
 """One step: batch -> losses -> gradients -> update."""
 
+# Tuples are joined by + here: MindSpore 1.10 does not compile (*a, b).
+# ruff: noqa: RUF005
+
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from ddag.data.loader import Batch
+from ddag.losses.objective import Objective, total
 from ddag.machine import device
+from ddag.training.average import Average
 from ddag.training.learner import Learner
 
-Losses = dict[str, float]  # by name, as in ``Objective.terms``
+Losses = dict[str, float]  # by ``names``
+HEALTH = "health/"  # begins the names of such signs
 _MOVING = ("moving_mean", "moving_variance")
 
 
@@ -39,41 +45,87 @@ class Gradients(nn.Cell):
         # Loss and gradient in one pass: computing them apart would double the step.
         self.value_and_grad = ops.value_and_grad(learner, None, optimizer.parameters, has_aux=True)
         self.half_square = ops.L2Loss()
+        names = [each.name.partition(".")[0] for each in optimizer.parameters]
+        self.members = tuple(
+            tuple(index for index, name in enumerate(names) if name == branch)
+            for branch in learner.objective.branches
+        )
 
-    def construct(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Losses as ``Learner.construct``'s, the gradients' half squared norm, gradients."""
+    def construct(self, *inputs: Tensor) -> tuple[Any, ...]:
+        """Losses as ``Learner.construct``'s, half squared norms, gradients.
+
+        The norms: of all gradients, and of those of each of ``Objective.branches``.
+        """
         terms, gradients = self.value_and_grad(*inputs)
-        half_square = ops.zeros((), ms.float32)
+        squares = ()  # type: tuple[Tensor, ...]
         for gradient in gradients:
-            half_square = half_square + self.half_square(gradient)
-        return terms, half_square, gradients
+            squares = squares + (self.half_square(gradient),)
+        norms = (total(squares),)  # type: tuple[Tensor, ...]
+        for members in self.members:
+            branch = ()  # type: tuple[Tensor, ...]
+            for index in members:
+                branch = branch + (squares[index],)
+            norms = norms + (total(branch),)
+        return terms, norms, gradients
 
 
 class Step(nn.Cell):
     """Forward pass, backward pass and the optimiser's update in one compiled graph."""
 
-    def __init__(self, learner: Learner, optimizer: nn.Optimizer) -> None:
+    def __init__(
+        self, learner: Learner, optimizer: nn.Optimizer, *, clip: Optional[float] = None
+    ) -> None:
+        """Args: clip: the longest that all gradients together may be; None for any."""
         super().__init__(auto_prefix=False)
         self.gradients = Gradients(learner, optimizer)
         self.optimizer = optimizer
+        self.clips, self.clip = clip is not None, clip
 
     def construct(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Losses and half squared norm as of ``Gradients``.
+        """Losses and half squared norms as of ``Gradients``.
 
-        The weights move only where the total loss and that norm are finite.
+        The weights move only where the total loss and the norm of all gradients are finite.
         """
-        terms, half_square, gradients = self.gradients(*inputs)
-        if ops.logical_and(ops.isfinite(terms[0]), ops.isfinite(half_square)):
+        terms, norms, gradients = self.gradients(*inputs)
+        if self.clips:
+            gradients = self.clipped(gradients, ops.sqrt(2 * norms[0]))
+        if ops.logical_and(ops.isfinite(terms[0]), ops.isfinite(norms[0])):
             self.optimizer(gradients)
-        return terms, half_square
+        return terms, norms
+
+    def clipped(self, gradients: tuple[Tensor, ...], norm: Tensor) -> tuple[Tensor, ...]:
+        """Gradients shortened together to ``clip`` where their ``norm`` is longer."""
+        share = self.clip / ops.maximum(norm, self.clip)
+        shortened = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
+        for gradient in gradients:
+            shortened = shortened + (share * gradient,)
+        return shortened
 
 
 class Trainer:
     """A learner in training."""
 
-    def __init__(self, learner: Learner, optimizer: nn.Optimizer, *, seed: int) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        optimizer: nn.Optimizer,
+        *,
+        seed: int,
+        clip: Optional[float] = None,
+        average: Optional[Average] = None,
+    ) -> None:
+        """Take steps of a learner.
+
+        Args:
+            learner: to be trained.
+            optimizer: of its parameters.
+            seed: of what the objective draws.
+            clip: see ``Step``.
+            average: of the weights, to be kept up; None where there is none.
+        """
         self._learner = learner
-        self._step = Step(learner, optimizer)
+        self._step = Step(learner, optimizer, clip=clip)
+        self._average = average
         self._statistics = [
             each for each in learner.get_parameters() if each.name.rpartition(".")[2] in _MOVING
         ]
@@ -82,7 +134,7 @@ class Trainer:
     def step(
         self, batch: Batch, *, epoch: int, position: int, scalars: Mapping[str, float]
     ) -> Losses:
-        """Take a step and give its losses.
+        """Take a step; what it says, by its ``names``.
 
         Args:
             batch: images of both modalities.
@@ -98,13 +150,15 @@ class Trainer:
         before = [each.asnumpy().copy() for each in self._statistics]
         self._step.set_train(True)
         inputs = self.inputs(batch, epoch=epoch, position=position, scalars=scalars)
-        terms, half_square = self._step(*inputs)
-        losses = dict(zip(self._learner.objective.terms, flatten(terms)))
-        norm = math.sqrt(2 * float(half_square.asnumpy()))
+        terms, half_squares = self._step(*inputs)
+        norm, *norms = (math.sqrt(2 * float(each.asnumpy())) for each in half_squares)
+        losses = dict(zip(names(self._learner.objective), (*flatten(terms), *norms)))
         if not (math.isfinite(losses["loss"]) and math.isfinite(norm)):
             for parameter, value in zip(self._statistics, before):
                 parameter.set_data(Tensor(value))
             raise NotFiniteError({**losses, "gradient_norm": norm})
+        if self._average is not None:
+            self._average()
         return losses
 
     def compile(self, batch: Batch, scalars: Mapping[str, float]) -> None:
@@ -126,9 +180,16 @@ class Trainer:
         return (*map(Tensor, batch), *told, *map(Tensor, drawn))
 
 
+def names(objective: Objective) -> tuple[str, ...]:
+    """What a step says: its losses, then signs of the health of each branch, ``health/...``."""
+    gradients = (f"{branch}_gradient" for branch in objective.branches)
+    signs = (f"{HEALTH}{name}" for name in (*objective.health, *gradients))
+    return (*objective.terms, *signs)
+
+
 def flatten(terms: Any) -> list[float]:
     """A step's scalars in the order of their names; loss and auxiliary values come nested."""
-    total, *rest = terms
+    whole, *rest = terms
     nested = bool(rest) and isinstance(rest[0], (tuple, list))
-    flat = [total, *(rest[0] if nested else rest)]
+    flat = [whole, *(rest[0] if nested else rest)]
     return [float(term.asnumpy()) for term in flat]

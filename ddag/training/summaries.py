@@ -1,4 +1,7 @@
-"""What a run shows in TensorBoard beside its scalars: images, histograms, embeddings."""
+"""What a run shows in TensorBoard beside its scalars: images, histograms, embeddings.
+
+TensorBoard sorts by name: all begins with ``view``, which comes after ``eval`` and ``train``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from ddag.drawing import ranks
 from ddag.drawing.figure import thumbnails, to_pixels
 from ddag.evaluation.extractor import Observer
 from ddag.evaluation.ranking import Comparison, evenly
-from ddag.runs.tracking import Tracker
+from ddag.machine.bar import bar
+from ddag.runs.loggers.tensorboard import TensorBoard
 
 PAIRS = 8  # of a batch
 OBSERVED = 32  # images of the query, and of the gallery
@@ -21,12 +25,12 @@ PEOPLE_EMBEDDED, IMAGES_EMBEDDED = 20, 300
 THUMBNAIL = 48  # pixels of a side
 
 
-def show_batch(tracker: Tracker, batch: Batch, epoch: int) -> None:
+def show_batch(board: TensorBoard, batch: Batch, epoch: int) -> None:
     """The first pairs of an augmented batch: visible images above, infrared ones below."""
     sides = (batch.visible, batch.infrared)
     pairs = min(PAIRS, *map(len, sides))  # a method may ask for more views of one than of the other
     rows = [np.concatenate(list(denormalise(images[:pairs])), axis=1) for images in sides]
-    tracker.show_image("input/batch", np.concatenate(rows), epoch)
+    board.show_image("view/batch", np.concatenate(rows), epoch)
 
 
 def observed(test_set: TestSet) -> tuple[Records, Records]:
@@ -38,12 +42,12 @@ def observed(test_set: TestSet) -> tuple[Records, Records]:
 
 
 def show_attention(
-    tracker: Tracker, observer: Observer, records: Sequence[Records], epoch: int
+    board: TensorBoard, observer: Observer, records: Sequence[Records], epoch: int
 ) -> None:
     """Histograms of IWPA's gate, and of the attention between parts in given images.
 
     Args:
-        tracker: of the run.
+        board: of the run.
         observer: of the network.
         records: a few images of each modality.
         epoch: finished epochs.
@@ -51,26 +55,31 @@ def show_attention(
     gate = observer.gate
     if gate is None:
         return
-    tracker.show_histogram("part/gate", gate, epoch)
-    for each in records:
-        parts = observer.look(each).parts
-        assert parts is not None
-        tracker.show_histogram(f"part/attention_{each.modality.value}", parts, epoch)
+    board.show_histogram("view/part_gate", gate, epoch)
+    with bar("reading attention", len(records)) as advance:
+        for each in records:
+            parts = observer.look(each).parts
+            assert parts is not None
+            board.show_histogram(f"view/part_attention_{each.modality.value}", parts, epoch)
+            advance()
 
 
-def show_rankings(tracker: Tracker, compared: Comparison, feature: str, epoch: int) -> None:
+def show_rankings(board: TensorBoard, compared: Comparison, feature: str, epoch: int) -> None:
     """Rank lists of a few queries by one feature, and what the projector shows of it."""
-    lists = [ranks.rank_list(compared, feature, row) for row in compared.spread_queries(RANK_LISTS)]
-    tracker.show_image(f"rank_lists/{feature}", to_pixels(ranks.draw(lists)), epoch)
-    _show_embedding(tracker, compared, feature, epoch)
+    rows = compared.spread_queries(RANK_LISTS)
+    with bar("drawing rank lists and embedding", 2) as advance:
+        lists = [ranks.rank_list(compared, feature, row) for row in rows]
+        board.show_image(f"view/rank_lists_{feature}", to_pixels(ranks.draw(lists)), epoch)
+        advance()
+        _show_embedding(board, compared, feature, epoch)
 
 
-def _show_embedding(tracker: Tracker, compared: Comparison, feature: str, epoch: int) -> None:
+def _show_embedding(board: TensorBoard, compared: Comparison, feature: str, epoch: int) -> None:
     sample = compared.sample(feature, people=PEOPLE_EMBEDDED, images=IMAGES_EMBEDDED)
     small = thumbnails(sample.paths, height=THUMBNAIL, width=THUMBNAIL // 2)
     margin = THUMBNAIL // 4
     labels = zip(sample.identities, sample.cameras, (each.value for each in sample.modalities))
-    tracker.show_embedding(
+    board.show_embedding(
         feature,
         sample.features,
         list(labels),

@@ -11,7 +11,7 @@ from typed import TINY, only_run, type_in
 
 from ddag.settings.plain import to_plain
 from ddag.training import checkpoint
-from ddag.training.checkpoint import Description
+from ddag.training.description import Description
 
 
 @pytest.fixture(scope="session")

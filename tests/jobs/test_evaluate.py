@@ -20,6 +20,7 @@ def test_another_split_is_refused_unless_it_is_asked_for(trained: Path, tmp_path
     assert read_result(tmp_path / "allowed")["protocol"]["trial"] == 3
 
 
+@pytest.mark.slow
 def test_flip_and_reranking_change_the_numbers_and_are_named(trained: Path, tmp_path: Path) -> None:
     seen = []
     for number, switches in enumerate(((), ("job.flip=true",), ("job.rerank=true",))):
@@ -36,6 +37,7 @@ def test_flip_and_reranking_change_the_numbers_and_are_named(trained: Path, tmp_
         assert each["step"] == 2
 
 
+@pytest.mark.slow
 def test_the_sweep_over_splits_averages_them(tmp_path: Path, tiny_regdb: Path) -> None:
     words = ["sweep=regdb_trials", "dataset=regdb", f"dataset.root={tiny_regdb}", *TINY]
     done = type_in(tmp_path, *words, "train.epochs=1", "dataset.trial=1,2")

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ddag.datasets.regdb import Direction, RegdbConfig
+from ddag.datasets.direction import Direction
+from ddag.datasets.regdb import RegdbConfig
 from ddag.datasets.sysu.dataset import SysuConfig
 from ddag.datasets.sysu.protocol import Gallery, Search
 from ddag.jobs import prepare
@@ -28,7 +29,9 @@ def test_the_arrays_have_the_size_of_the_settings(
     tiny_sysu: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = tmp_path / "sysu"
-    shutil.copytree(tiny_sysu, root, ignore=shutil.ignore_patterns("*.npy"))
+    shutil.copytree(
+        tiny_sysu, root, ignore=shutil.ignore_patterns("*.npy", "train_resized_source.json")
+    )
     with caplog.at_level(logging.INFO):
         assert run(SysuConfig("sysu", str(root), None, Search.all, 1, Gallery.random)) == 0.0
     assert np.load(root / "train_rgb_resized_img.npy").shape[1:] == (32, 16, 3)

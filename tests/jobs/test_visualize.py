@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Callable
 
+import pytest
 from PIL import Image
 from typed import parse
 
@@ -21,6 +23,7 @@ def visualized(path: Path, folder: Path) -> str:
     return (folder / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_visualize_leaves_a_page_with_every_image_in_it(
     regdb_checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -32,6 +35,8 @@ def test_visualize_leaves_a_page_with_every_image_in_it(
             assert min(image.size) >= 200
     assert page.count("data:image/png;base64,") == len(names)
     assert checkpoint.sha256(regdb_checkpoint) in page
+    assert "feat: Rank-1 " in page
+    assert f"{date.today():%Y-%m-%d}" in page
     assert "http" not in page
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ import pytest
 from mindspore import Tensor
 from typed import TINY, parse
 
+from ddag.machine import processors
 from ddag.machine.errors import InputError
 from ddag.machine.interruption import Requests, Stopped
 from ddag.runs.tracking import Tracker
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint
+from ddag.training.checkpoint import Checkpoint
 from ddag.training.loop import Loop
-from ddag.training.step import NotFiniteError, Trainer
+from ddag.training.step import NotFiniteError, Trainer, names
 
 STEPS = 3
 
@@ -48,7 +51,7 @@ class FakeSteps:
         gate.set_data(Tensor(gate.asnumpy() + epoch + position / 7))
         return {
             name: float(batch.identities.sum()) + epoch + 0.1
-            for name in trainer._learner.objective.terms
+            for name in names(trainer._learner.objective)
         }
 
 
@@ -83,6 +86,7 @@ def metrics(run: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if "images_per_second" not in k} for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [(0, 0), (0, 2), (1, 1)])
 def test_a_run_stopped_after_any_step_resumes_with_the_next(
     tmp_path: Path, tiny_regdb: Path, steps: FakeSteps, place: tuple[int, int]
@@ -190,9 +194,76 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_it_taken(
     loop = Loop(settings(tiny_regdb, "train.resume=auto"), stopped)
     assert f"{last}: damaged" in caplog.text
     assert (loop.progress.epoch, loop.progress.position) == (1, 0)
+    assert (stopped / "checkpoints" / "last.ckpt.damaged").is_file()
     last.with_name("previous.ckpt").write_bytes(b"")
     with pytest.raises(InputError, match="no undamaged checkpoint there"):
         Loop(settings(tiny_regdb, f"train.resume={stopped}"), stopped)
+
+
+def test_a_run_without_an_undamaged_checkpoint_does_not_begin_anew(
+    stopped: Path, tiny_regdb: Path
+) -> None:
+    for name in ("last", "previous"):
+        (stopped / "checkpoints" / f"{name}.ckpt").write_bytes(b"damaged")
+    for _ in range(2):
+        with pytest.raises(InputError, match="no undamaged checkpoint there"):
+            Loop(settings(tiny_regdb, "train.resume=auto"), stopped)
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+def test_a_checkpoint_that_may_not_be_read_stops_the_run_and_stays_where_it_is(
+    tmp_path: Path,
+    tiny_regdb: Path,
+    steps: FakeSteps,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    train(settings(tiny_regdb), tmp_path, Requests())
+    allowed = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied")
+        return allowed(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    before = set((tmp_path / "checkpoints").iterdir())
+    with pytest.raises(InputError, match=f"{name}: cannot be read"):
+        Loop(settings(tiny_regdb, "train.resume=auto", "train.epochs=3"), tmp_path)
+    assert set((tmp_path / "checkpoints").iterdir()) == before
+
+
+def test_a_checkpoint_that_says_more_batches_than_an_epoch_has_is_refused(
+    stopped: Path, tiny_regdb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = checkpoint.read
+
+    def forged(path: Path) -> checkpoint.Checkpoint:
+        stored = read(path)
+        stored.described.progress["position"] = 10**6
+        return stored
+
+    monkeypatch.setattr(checkpoint, "read", forged)
+    with pytest.raises(InputError, match="does not say how far its run had come"):
+        Loop(settings(tiny_regdb, "train.resume=auto"), stopped)
+
+
+def test_other_threads_and_another_processor_are_said_with_both(
+    stopped: Path,
+    tiny_regdb: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    held = checkpoint.read(stopped / "checkpoints" / "last.ckpt").described
+    assert (held.threads, held.processor) == (processors.count(), processors.kind())
+    Loop(settings(tiny_regdb, "train.resume=auto"), stopped)
+    assert "to the bit" not in caplog.text
+    monkeypatch.setattr(processors, "count", lambda: 99)
+    monkeypatch.setattr(processors, "kind", lambda: "Another One")
+    Loop(settings(tiny_regdb, "train.resume=auto"), stopped)
+    assert f"on {held.threads} threads and now on 99" in caplog.text
+    assert f"device.threads={held.threads} keeps that" in caplog.text
+    assert f"on {held.processor} and now on Another One" in caplog.text
 
 
 def test_other_settings_are_listed_and_refused(stopped: Path, tiny_regdb: Path) -> None:
@@ -220,6 +291,31 @@ def test_other_images_are_refused(stopped: Path, tiny_regdb: Path, tmp_path: Pat
     listed.write_text("\n".join(reversed(lines)) + "\n")
     with pytest.raises(InputError, match="not those it was trained on"):
         Loop(settings(moved, f"train.resume={stopped}"), stopped)
+
+
+def test_other_images_under_the_same_names_are_refused(
+    stopped: Path, tiny_regdb: Path, tmp_path: Path
+) -> None:
+    moved = Path(shutil.copytree(tiny_regdb, tmp_path / "moved"))
+    for path in moved.glob("Visible/*/*.bmp"):
+        content = path.read_bytes()
+        path.write_bytes(content[:-300] + bytes(300))  # of the same size
+    with pytest.raises(InputError, match="not those it was trained on"):
+        Loop(settings(moved, f"train.resume={stopped}"), stopped)
+
+
+def test_a_checkpoint_that_knows_its_images_by_their_names_alone_is_resumed(
+    stopped: Path, tiny_regdb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = checkpoint.read
+
+    def of_before(path: Path) -> Checkpoint:
+        found = read(path)
+        images = found.described.images.partition("-")[0]
+        return replace(found, described=replace(found.described, images=images))
+
+    monkeypatch.setattr(checkpoint, "read", of_before)
+    assert Loop(settings(tiny_regdb, f"train.resume={stopped}"), stopped).progress.step == STEPS + 2
 
 
 def test_a_folder_with_checkpoints_is_not_trained_over(stopped: Path, tiny_regdb: Path) -> None:

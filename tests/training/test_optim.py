@@ -6,16 +6,20 @@ from learners import small
 from mindspore import Parameter, Tensor, nn
 
 from ddag.settings.choices import OptimizerKind
-from ddag.training import optim
+from ddag.training import optim, parts
 
 
-def test_the_backbone_and_the_rest_are_all_that_trains() -> None:
-    _, learner = small("ddag")
-    backbone, heads = optim.split(learner)
-    assert len(backbone) + len(heads) == len(learner.trainable_params())
-    assert {each.name.split(".")[0] for each in heads} == {
-        "bottleneck", "classifier", "part", "graph",
-    }  # fmt: skip
+def test_every_parameter_that_trains_is_in_one_group() -> None:
+    method, learner = small("ddag", "optimizer.graph_scale=0.5")
+    optimizer = parts.build_optimizer(method, learner, [1.0])
+    names = [each.name for each in optimizer.parameters]
+    assert sorted(names) == sorted(each.name for each in learner.trainable_params())
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_a_beginning_of_names_has_its_share_of_the_rate(kind: str) -> None:
+    whole, half = (moves(kind, [0.1], [1.0], decay=0, **scales) for scales in ({}, {"head": 0.5}))
+    np.testing.assert_allclose(1 - half[0], (1 - whole[0]) * [1, 0.5], rtol=1e-3)
 
 
 class Two(nn.Cell):
@@ -28,11 +32,18 @@ class Two(nn.Cell):
         self.head = Parameter(Tensor(np.ones(1, np.float32)), "head")
 
 
-def moves(kind: str, rates: list[float], gradients: list[float], decay: float) -> np.ndarray:
+def moves(
+    kind: str, rates: list[float], gradients: list[float], decay: float, **scales: float
+) -> np.ndarray:
     """Both weights, which start at 1, after each step."""
     cell = Two()
     optimizer = optim.build(
-        cell, OptimizerKind[kind], rates=rates, backbone_scale=0.1, weight_decay=decay
+        cell,
+        OptimizerKind[kind],
+        rates=rates,
+        backbone_scale=0.1,
+        weight_decay=decay,
+        scales=scales,
     )
     states = []
     for gradient in gradients:

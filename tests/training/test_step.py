@@ -79,6 +79,7 @@ def test_a_rate_of_zero_moves_no_weight() -> None:
         np.testing.assert_array_equal(before[parameter.name], parameter.asnumpy())
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_training_is_repeatable_to_the_bit() -> None:
     finals = []
@@ -104,6 +105,7 @@ def test_without_graph_there_is_no_graph_loss() -> None:
     assert "loss_graph" not in losses
 
 
+@pytest.mark.slow
 def test_a_fixed_batch_is_learnt() -> None:
     _, _, trainer = build(kind="adam", rates=[0.01] * 8)
     (batch,) = batches(1)
@@ -114,6 +116,7 @@ def test_a_fixed_batch_is_learnt() -> None:
         assert last[name] < 0.7 * first[name], name
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 def test_a_step_that_is_not_finite_changes_nothing(kind: str) -> None:
