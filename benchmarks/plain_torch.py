@@ -1,4 +1,4 @@
-"""DDAG in plain PyTorch: the same network, losses and optimiser, for the time of a step alone."""
+"""DDAG in plain PyTorch: the same network, losses and optimiser, to time and to learn beside."""
 
 from __future__ import annotations
 
@@ -92,18 +92,40 @@ class PlainNetwork(nn.Module):
         self.first = GraphAttention(inputs, low_dim, heads)
         self.second = GraphAttention(heads * low_dim, classes, 1)
 
-    def forward(self, visible: Tensor, infrared: Tensor, labels: Tensor) -> Tensor:
-        """The sum of the losses; labels of both halves."""
-        feature_map = self.shared(torch.cat((self.visible(visible), self.infrared(infrared))))
+        self.draw()
+
+    def draw(self) -> None:
+        """First weights as the authors draw them, where PyTorch's own are not theirs."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        nn.init.normal_(self.classifier.weight, std=0.001)
+        for layer in (self.first, self.second):
+            for head in (*layer.weight.data, *layer.attention.data):
+                nn.init.xavier_uniform_(head, gain=1.414)
+
+    def maps(self, **images: Tensor) -> Tensor:
+        """The last feature maps of one modality or two, by its name."""
+        stems = [getattr(self, modality)(each) for modality, each in images.items()]
+        return self.shared(torch.cat(stems))
+
+    def features(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+        """feat and feat_att, of any length."""
+        feat = self.bottleneck(feature_map.mean((2, 3)))
+        return feat, self.part(feature_map, feat)
+
+    def forward(self, visible: Tensor, infrared: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """L_P, of identities, triplets and parts, and L_G, the graph's; labels of all images."""
+        feature_map = self.maps(visible=visible, infrared=infrared)
+        feat, refined = self.features(feature_map)
         pooled = feature_map.mean((2, 3))
-        feat = self.bottleneck(pooled)
-        refined = self.part(feature_map, feat)
         edges = labels[:, None] == labels
-        x = self.first(functional.dropout(pooled, 0.2), edges)
-        graph = self.second(functional.dropout(x, 0.2), edges).log_softmax(-1)
+        x = self.first(functional.dropout(pooled, 0.2, self.training), edges)
+        scores = self.second(functional.dropout(x, 0.2, self.training), edges)
         loss = functional.cross_entropy(self.classifier(feat), labels)
         loss = loss + functional.cross_entropy(self.classifier(refined), labels)
-        return loss + batch_hard_triplet(pooled, edges) + functional.nll_loss(graph, labels)
+        graph = functional.nll_loss(scores.log_softmax(-1), labels)
+        return loss + batch_hard_triplet(pooled, edges), graph
 
 
 def batch_hard_triplet(features: Tensor, same: Tensor) -> Tensor:
@@ -116,18 +138,29 @@ def batch_hard_triplet(features: Tensor, same: Tensor) -> Tensor:
 class PlainTraining:
     """A step on NumPy arrays, in channels-first or channels-last memory."""
 
-    def __init__(self, network: PlainNetwork, *, channels_last: bool) -> None:
+    def __init__(
+        self, network: PlainNetwork, *, channels_last: bool = False, lr: float = 0.0035
+    ) -> None:
         self.format = torch.channels_last if channels_last else torch.contiguous_format
         self.network = network.to(memory_format=self.format)
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=0.0035, weight_decay=5e-4)
+        graph = [*network.first.parameters(), *network.second.parameters()]
+        decayed = set(network.parameters()) - set(graph) - {network.bottleneck.bias}
+        groups = [{"params": graph, "weight_decay": 0}, {"params": list(decayed)}]
+        self.optimizer = torch.optim.Adam(groups, lr=lr, weight_decay=5e-4)
 
-    def step(self, visible: np.ndarray, infrared: np.ndarray, identities: np.ndarray) -> float:
+    def step(
+        self,
+        visible: np.ndarray,
+        infrared: np.ndarray,
+        identities: np.ndarray,
+        graph_weight: float = 1,
+    ) -> float:
+        """Learn from a batch, ``identities`` of all its images; the loss without the graph's."""
         images = [
             torch.from_numpy(array).to(memory_format=self.format) for array in (visible, infrared)
         ]
-        labels = torch.from_numpy(identities).long().repeat(2)
         self.optimizer.zero_grad()
-        loss = self.network(*images, labels)
-        loss.backward()
+        loss, graph = self.network(*images, torch.from_numpy(identities).long())
+        (loss + graph_weight * graph).backward()
         self.optimizer.step()
         return loss.item()

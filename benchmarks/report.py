@@ -77,7 +77,11 @@ def machine() -> str:
     model = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line
+            for line in info.read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ]
         model = names[0].partition(": ")[2] if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     versions = [f"Python {platform.python_version()}"]

@@ -78,8 +78,9 @@ def plain_torch(size: Size, *, channels_last: bool) -> Turn:
 
     network = PlainNetwork(size.backbone, CLASSES, part=size.part, low_dim=512, heads=4)
     training = PlainTraining(network, channels_last=channels_last)
-    batch = size.batch()
-    return lambda: training.step(*batch)
+    visible, infrared, identities = size.batch()
+    labels = np.tile(identities, 2)
+    return lambda: training.step(visible, infrared, labels)
 
 
 def contestants(size: Size) -> dict[str, Prepare]:
@@ -97,7 +98,7 @@ def contestants(size: Size) -> dict[str, Prepare]:
 def measure(size: Size = PUBLISHED, rounds: int = 3, lives: int = 2) -> list[Row]:
     """A training step: ResNet-50, 288 x 144, 16 + 16 images, three parts, graph attention"""
     times = take_turns(contestants(size), rounds=rounds, lives=lives)
-    return [_absolute(name, each) for name, each in times.items()] + comparisons(times)
+    return [absolute(name, each) for name, each in times.items()] + comparisons(times)
 
 
 def comparisons(times: dict[str, Times]) -> list[Row]:
@@ -121,7 +122,7 @@ def comparisons(times: dict[str, Times]) -> list[Row]:
     return rows
 
 
-def _absolute(name: str, times: Times) -> Row:
+def absolute(name: str, times: Times) -> Row:
     return Row(
         name,
         f"{median(times.seconds):.3g} s, processor time {median(times.cpu_seconds):.3g} s,"

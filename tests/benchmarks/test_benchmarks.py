@@ -16,6 +16,7 @@ from benchmarks import (  # noqa: E402
     graph,
     growth,
     loop,
+    methods,
     metrics,
     pipeline,
     report,
@@ -24,8 +25,12 @@ from benchmarks import (  # noqa: E402
     turns,
 )
 from benchmarks.report import Row  # noqa: E402
+from ddag.jobs.methods import Measured, read_measured  # noqa: E402
+
+pytestmark = pytest.mark.slow
 
 TINY = step.Size(backbone="resnet18", height=32, width=16, identities=2, images=2, part=1)
+TINY_METHOD = step.Size(backbone="resnet18", height=96, width=16, identities=2, images=2)
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +78,10 @@ def test_the_metrics_are_the_loops() -> None:
 
 
 def test_the_pipeline_and_a_mapped_set_give_their_batches() -> None:
-    assert pipeline.measure(images=100, epochs=1)[0].target == "at least 2,500 a second"
+    rows = pipeline.measure(images=100, epochs=1)
+    assert [row.target for row in rows[::2]] == [
+        "at least 2,500 a second", "at least 1,500 a second",
+    ]  # fmt: skip
     rows_of(training_set.measure(visible=100, infrared=100), 3)
 
 
@@ -91,6 +99,22 @@ def test_features_are_extracted_once() -> None:
 
 def test_a_convolution_is_timed_with_both_instruction_sets() -> None:
     rows_of(avx512.measure(images=1, channels=8, rounds=1), 1)
+
+
+def test_a_methods_step_is_a_share_of_the_baselines() -> None:
+    assert list(methods.steps(["ddag"], TINY_METHOD, rounds=1, lives=1)) == ["ddag"]
+
+
+def test_methods_are_scored_by_each_run_of_their_sweep(tmp_path: Path) -> None:
+    words = ["seed=0,1", "dataset.generate.identities=8", "dataset.generate.images=2",
+             "data.height=32", "data.width=16", "augmentation.crop=2", "train.epochs=1",
+             "train.steps=1", "sampler.identities=2", "sampler.images=2"]  # fmt: skip
+    methods.sweep(["baseline"], tmp_path, *words)
+    found = methods.scores(["baseline"], tmp_path / "multirun_sweeps")
+    assert [len(each) for each in found["baseline"]] == [2, 2]
+    measured = {"baseline": Measured(*found["baseline"], step=1.0)}
+    methods.write(measured, tmp_path / "measured.json")
+    assert read_measured(tmp_path / "measured.json") == measured
 
 
 def test_growth_draws_a_figure_for_each_cost(tmp_path: Path) -> None:
