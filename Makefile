@@ -1,4 +1,4 @@
-.PHONY: check test smoke faults bench
+.PHONY: check test slow smoke faults bench docs
 RUN = python run.py
 
 check:  ## style and types
@@ -6,11 +6,14 @@ check:  ## style and types
 	ruff format --check .
 	mypy
 
-test:  ## every test
+test:  ## every test but the slow ones
 	pytest -n 2 --dist loadfile
 
-faults:  ## the long form of the fault tests: twenty kills, forty whole runs on random settings
-	pytest tests/faults --long
+slow:  ## the slow ones: parity steps, resumed runs, sweeps, faults, benchmarks at their smallest
+	pytest -n 2 --dist loadfile -m slow
+
+faults:  ## the long form of the fault tests: twenty kills, forty runs on random settings, 2,000 hostile files
+	pytest tests/faults -m slow --long
 
 smoke:  ## the main job in its shortest form; with RUN=ddag by an installed package, from anywhere
 	$(RUN) tag=smoke train.epochs=1 train.steps=3 train.eval_start=false \
@@ -18,3 +21,6 @@ smoke:  ## the main job in its shortest form; with RUN=ddag by an installed pack
 
 bench:  ## the benchmarks that take half an hour; writes docs/benchmarks.md
 	python -m benchmarks
+
+docs:  ## the site in build/site; a broken link is an error
+	mkdocs build --strict --quiet

@@ -4,7 +4,7 @@ Hydra's completion for fish passes over a file that does not say @hydra.main, wh
 ``ddag/command.py``.
 """
 
-from ddag.command import main
+from ddag.start import main
 
 if __name__ == "__main__":
     main()

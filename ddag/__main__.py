@@ -4,7 +4,7 @@ import os
 import re
 import sys
 
-from ddag.command import main
+from ddag.start import main
 
 # Hydra's completion knows ``python FILE`` and commands, and takes -m for a flag of its own.
 _TYPED = re.compile(r"\s*\S*python\S*\s+-m\s+ddag\b")

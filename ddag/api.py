@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
@@ -22,6 +21,7 @@ from ddag.machine import environment
 from ddag.machine.errors import InputError
 from ddag.machine.run_folders import RESULT
 from ddag.runs.result import Result
+from ddag.settings import commands
 from ddag.settings.choices import Modality
 from ddag.settings.settings import Settings
 
@@ -84,7 +84,8 @@ def load(checkpoint: Union[str, Path], *, device: str = "cpu") -> Model:
     Raises:
         InputError: the checkpoint cannot be read.
     """
-    settings = replace(compose([f"device={device}"]), checkpoint=str(checkpoint))
+    words = ["job=evaluate", f"device={device}", commands.override("checkpoint", checkpoint)]
+    settings = compose(words)
     environment.prepare()
     from ddag.training import parts
     from ddag.training.restore import restore

@@ -1,6 +1,8 @@
 """What run.py, ``ddag`` and ``python -m ddag`` do: configuration in, one job run."""
 
+import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Optional
 
@@ -10,37 +12,59 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ddag import composition, jobs
-from ddag.machine import environment, interruption, processors
+from ddag.machine import environment, interruption, output, processors
+from ddag.machine.errors import InputError
 from ddag.machine.processors import Place
-from ddag.runs import sweeps
-from ddag.settings import history
+from ddag.runs import resuming, sweeps
+from ddag.settings import history, wrong_words
 from ddag.settings.choices import Target
-from ddag.settings.endings import one_line_errors
+from ddag.settings.endings import leaving_at_once, one_line_errors
 from ddag.settings.jobs import JOBS
 
 
 def main() -> None:
     """Do what the command line says."""
+    environment.tolerate()
+    output.secure()
     composition.register()
-    with one_line_errors():
-        sys.argv[1:] = history.translate(sweeps.expand_resume(sys.argv[1:]))
-        run()
+    with leaving_at_once(), one_line_errors(), output.leaving():
+        _refuse_lost_folder()
+        sys.argv[1:] = history.translate(resuming.tagged(resuming.expand(sys.argv[1:])))
+        wrong_words.refuse_bare(sys.argv[1:])
+        with composition.explaining(sys.argv[1:]):
+            run()
+    if output.abandoned():
+        sys.exit(128 + signal.SIGPIPE)
 
 
 @hydra.main(version_base="1.3", config_path=str(composition.CONFIGURATION), config_name="config")
 def run(composed: DictConfig) -> Optional[float]:
     """Run one job; the score that a sweeper maximises."""
+    environment.tolerate()  # a launcher may have begun here, in a process of its own
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
 
+    place = composition.place(hydra_config)
+
     def job() -> float:
-        _make_ready(composed, composition.place(hydra_config))
+        _make_ready(composed, place)
         return jobs.run(composition.parse(composed), folder, hydra_config.overrides.task)
 
     if hydra_config.mode is RunMode.MULTIRUN:
-        return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
+        with output.labelled(f"[{place.number}] ") if place.jobs > 1 else nullcontext():
+            return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
     with one_line_errors():
         return job()
+
+
+def _refuse_lost_folder() -> None:
+    """Refuse to run where the working directory has been removed: every path begins there."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise InputError(
+            f"working directory: cannot be found ({error.strerror}); change to one that is there"
+        ) from error
 
 
 def _make_ready(composed: DictConfig, place: Place) -> None:

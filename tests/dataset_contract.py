@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Optional
 
@@ -19,7 +19,7 @@ from ddag.datasets.dataset import Dataset
 from ddag.machine.errors import InputError
 from ddag.people.generate import MARKER
 from ddag.settings.choices import Broken, Modality
-from ddag.settings.data import DataConfig, DatasetConfig, PeopleConfig
+from ddag.settings.data import DataConfig, DatasetConfig, Dials, PeopleConfig
 
 CONF = Path(__file__).parents[1] / "conf" / "dataset"
 IMAGES = {".bmp", ".jpg", ".png"}
@@ -52,7 +52,11 @@ class DatasetContract:
         folder = tmp_path / "copy"
         given = request.getfixturevalue(self.tiny)
         # What other tests may have prepared there is of another size.
-        return Path(shutil.copytree(given, folder, ignore=shutil.ignore_patterns("*.npy")))
+        return Path(
+            shutil.copytree(
+                given, folder, ignore=shutil.ignore_patterns("*.npy", "train_resized_source.json")
+            )
+        )
 
     def settings(self, root: Path, **changes: Any) -> DatasetConfig:
         named = {"name": self.name, "root": str(root), "generate": self.generate, **self.own}
@@ -213,6 +217,38 @@ class GeneratedContract(DatasetContract):
         with pytest.raises(InputError, match="was not generated"):
             self.open(tmp_path / "mine").list_train()
 
+    def test_people_that_are_there_are_read_under_the_dials_of_theirs(self, tmp_path: Path) -> None:
+        people = replace(self.people, identities=4, images=1, pose=0.75)
+        for _ in range(2):
+            self.open(tmp_path / "turned", generate=people).read_test()
+
+    def test_people_under_other_dials_are_not_taken_for_these(self, root: Path) -> None:
+        for dial in fields(Dials):
+            turned = replace(self.people, **{dial.name: 0.75})
+            with pytest.raises(InputError, match=f"was generated with {dial.name}="):
+                self.open(root, generate=turned).list_train()
+
+    def test_noise_of_labels_is_in_the_training_set_alone(self, root: Path, tmp_path: Path) -> None:
+        noisy = replace(self.people, label_noise=0.5)
+        datasets = [self.open(root), self.open(tmp_path / "noisy", generate=noisy)]
+        tests = [dataset.read_test() for dataset in datasets]
+        for held in zip(*((test.query, test.gallery) for test in tests)):
+            own, other = (dict(zip(map(content, r.paths), r.identities)) for r in held)
+            assert own == other
+        trained = [both(dataset.load(dataset.list_train())) for dataset in datasets]
+        for held in zip(*trained):
+            own, other = (dict(zip(map(bytes, r.pixels), r.identities)) for r in held)
+            assert sorted(own.values()) == sorted(other.values())
+            assert own.keys() == other.keys()
+            wrong = sum(own[image] != other[image] for image in own)
+            assert wrong == round(len(own) / 2)
+
+    @property
+    def people(self) -> PeopleConfig:
+        """Those of the small one."""
+        assert self.generate is not None
+        return self.generate
+
     def test_people_generated_before_images_were_called_so_are_accepted(self, root: Path) -> None:
         marker = root / MARKER
         said = marker.read_text().replace('"images"', '"pictures"')
@@ -224,6 +260,10 @@ class GeneratedContract(DatasetContract):
 
 def both(train: TrainSet) -> tuple[Records, Records]:
     return train.visible, train.infrared
+
+
+def content(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -36,10 +36,8 @@ def start(run: Path, data: Path, *words: str, **how: Any) -> subprocess.Popen[st
         [sys.executable, str(REPOSITORY / "run.py"), *given],
         cwd=data,
         env={**os.environ, "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
-        **how,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how},
     )
 
 

@@ -16,7 +16,11 @@ SMALL = [
     "data.height=64", "data.width=32", "data.test_batch=8", "sampler.identities=2",
     "sampler.images=2", "model.backbone=resnet18",
 ]  # fmt: skip
-OF_METHOD = {"ddag": ["model.low_dim=8", "model.heads=2"]}
+OF_METHOD = {
+    "ddag": ["model.low_dim=8", "model.heads=2"],
+    "ddag_paper": ["model.low_dim=8", "model.heads=2"],
+    "hct": ["model.stripes=2", "model.stripe_width=16"],
+}
 
 
 def small_method(method: str, *words: str) -> Method[Any]:

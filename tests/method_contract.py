@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import mindspore as ms
 import numpy as np
 import pytest
 from learners import small, small_method
@@ -18,12 +16,11 @@ from ddag.evaluation.extractor import FeatureStream, LookStream
 from ddag.methods.method import Method
 from ddag.settings.choices import Modality
 from ddag.training import checkpoint, parts
-from ddag.training.checkpoint import Description
+from ddag.training.description import Description
 from ddag.training.learner import Learner
-from ddag.training.step import Losses, Trainer
+from ddag.training.step import Losses, Trainer, names
 from ddag.weights import filling
 
-MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
 CARRIED = 1.0  # a mean loss of an epoch before, so that no branch is switched off
 
 
@@ -65,18 +62,12 @@ class MethodContract:
     """Words that switch a branch off, and for each what then is gone: beginnings of parameters and
     whole names of terms."""
 
-    @pytest.fixture(params=["graph", "pynative"])
-    def mode(self, request: pytest.FixtureRequest) -> Iterator[str]:
-        ms.set_context(mode=MODES[request.param])
-        yield request.param
-        ms.set_context(mode=ms.PYNATIVE_MODE)
-
     @pytest.mark.smoke
     def test_a_step_moves_every_parameter_that_trains_and_says_each_term(self, mode: str) -> None:
         method, learner = small(self.method)
         before = state(learner)
         losses = train(method, learner)
-        assert tuple(losses) == learner.objective.terms
+        assert tuple(losses) == names(learner.objective)
         assert all(np.isfinite(value) for value in losses.values())
         trainable = {each.name for each in learner.trainable_params()}
         unmoved = {name for name in trainable if (state(learner)[name] == before[name]).all()}
@@ -92,6 +83,7 @@ class MethodContract:
             moves = name.endswith(("moving_mean", "moving_variance"))
             assert (after[name] != before[name]).any() == moves, name
 
+    @pytest.mark.slow
     def test_two_runs_of_a_seed_are_equal_to_the_bit(self) -> None:
         finals = []
         for _ in range(2):
@@ -153,6 +145,18 @@ class MethodContract:
             kept = {name for name in state(whole) if not name.startswith(tuple(gone))}
             assert set(state(learner)) == kept
 
+    @pytest.mark.slow
+    def test_pooling_and_stages_of_each_modalitys_own_are_settings(self) -> None:
+        own = ("model.pooling=gem", "model.gem_exponent=4", "model.private_stages=2")
+        method, learner = small(self.method, *own)
+        assert learner.network.exponent == 4
+        before = state(learner)
+        train(method, learner)
+        for modality in Modality:
+            name = f"backbone.{modality.value}.layer2.0.conv1.weight"
+            assert (state(learner)[name] != before[name]).any()
+        assert not any(name.startswith("backbone.shared.layer2") for name in before)
+
     def test_a_checkpoint_comes_back_the_same(self, tmp_path: Path) -> None:
         _, learner = small(self.method)
         described = Description({"tag": "ü"}, identities=5, epoch=3, step=7)
@@ -177,7 +181,7 @@ class MethodContract:
         method, learner = small(self.method)
         for name in state(learner):
             assert any(re.fullmatch(pattern, name) for pattern in method.names.ours), name
-            assert name.split(".")[0] in method.names.branches
+            assert method.names.branch(name) in method.names.branches
 
     def test_the_monitor_is_one_of_its_features(self) -> None:
         method = small_method(self.method)

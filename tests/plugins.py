@@ -1,4 +1,4 @@
-"""A method and a data set of someone's own: a module and a YAML each, as CONTRIBUTING.md says.
+"""A method and a data set of someone's own: a module and a YAML each, as docs/extending.md says.
 
 The modules stand here as text, since tests write them to a folder outside of the package.
 """
@@ -30,6 +30,7 @@ class ToyConfig(ModelConfig):
     pull: float = MISSING
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.pull >= 0, "model.pull", self.pull, "use 0 or more")
 
 
@@ -58,14 +59,10 @@ class Toy(Method[ToyConfig]):
     features = ("feat",)
 
     def network(self, identities: int) -> Network:
-        backbone, height = self.model.backbone.value, self.settings.data.height
-        return Network(identities, backbone=backbone, height=height)
+        return Network(identities, **self.streams)
 
     def objective(self, network: Network, identities: int) -> Objective:
-        loss = self.settings.loss
-        return Pulled(
-            self.model.pull, identity=loss.identity, triplet=loss.triplet, margin=loss.margin
-        )
+        return Pulled(self.model.pull, **vars(self.settings.loss))
 '''
 
 METHOD_YAML = """

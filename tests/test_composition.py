@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -9,13 +10,17 @@ from hypothesis import strategies as st
 from typed import REPOSITORY, parse
 
 from ddag import composition
-from ddag.datasets.regdb import Direction, RegdbConfig
+from ddag.datasets.direction import Direction
+from ddag.datasets.llcm import LlcmConfig
+from ddag.datasets.regdb import RegdbConfig
 from ddag.datasets.sysu.dataset import Search, SysuConfig
 from ddag.machine.errors import InputError
 from ddag.methods import open_method
 from ddag.methods.ddag import DdagConfig
 from ddag.settings.choices import Backbone, OptimizerKind, Triplet
+from ddag.settings.data import Dials
 from ddag.settings.endings import is_bad_input, one_line
+from ddag.settings.jobs import JOBS
 from ddag.settings.plain import dotted, to_plain
 from ddag.settings.training import CosineConfig, WarmupDecayConfig
 from ddag.training import parts
@@ -38,7 +43,25 @@ def test_the_default_is_the_whole_method_on_generated_people() -> None:
     assert settings.job.name == "train"
 
 
-@pytest.mark.parametrize(("name", "epochs"), [("regdb", 80), ("sysu", 40)])
+@pytest.mark.parametrize("name", ["synthetic", "synthetic_sysu", "synthetic_csv", "synthetic_llcm"])
+def test_dials_off_their_defaults_name_the_folder_of_generated_people(name: str) -> None:
+    plain = parse(f"dataset={name}")
+    assert plain.dataset.generate is not None
+    assert all(getattr(plain.dataset.generate, d.name) == d.default for d in fields(Dials))
+    assert plain.dataset.root.endswith("_seed0")
+    words = ["dataset.generate.pose=1", "dataset.generate.occlusion=0.4"]
+    turned = parse(f"dataset={name}", *words, "dataset.generate.label_noise=0")
+    assert turned.dataset.root == f"{plain.dataset.root}_occlusion0.4_pose1.0"
+    assert parse(f"dataset={name}", *words, "dataset.root=mine").dataset.root == "mine"
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "nan", "abc", "null"])
+def test_a_dial_that_is_not_from_0_to_1_is_refused_by_name(value: str) -> None:
+    with pytest.raises(InputError, match=r"^dataset\.generate\.misalignment"):
+        parse(f"dataset.generate.misalignment={value}")
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("regdb", 80), ("sysu", 40), ("llcm", 40)])
 def test_a_real_set_alone_picks_its_size_backbone_and_epochs(name: str, epochs: int) -> None:
     settings = parse(f"dataset={name}")
     assert (settings.data.height, settings.data.width) == (288, 144)
@@ -66,6 +89,13 @@ def test_sysu_presets_name_their_search(search: str) -> None:
         assert dataset.search is Search[search]
 
 
+@pytest.mark.parametrize("direction", ["v2i", "i2v"])
+def test_llcm_presets_name_their_direction(direction: str) -> None:
+    dataset = parse(f"experiment=llcm_{direction}").dataset
+    assert isinstance(dataset, LlcmConfig)
+    assert dataset.direction is Direction[direction]
+
+
 def test_the_papers_recipe() -> None:
     settings = parse("experiment=paper_sysu_all")
     assert settings.train.epochs == 81
@@ -76,7 +106,7 @@ def test_the_papers_recipe() -> None:
     assert settings.augmentation.flip
 
 
-@pytest.mark.parametrize("dataset", ["regdb", "sysu", "synthetic"])
+@pytest.mark.parametrize("dataset", ["regdb", "sysu", "llcm", "synthetic"])
 def test_a_recipe_goes_before_the_data_sets_own(dataset: str) -> None:
     settings = parse(f"dataset={dataset}", "recipe=paper")
     assert (settings.train.epochs, settings.optimizer.lr) == (81, 0.1)
@@ -107,7 +137,9 @@ def test_every_preset_composes_and_names_its_outputs(file: Path) -> None:
 )
 def test_every_option_of_every_group_composes(group: str) -> None:
     for file in (CONF / group).glob("*.yaml"):
-        parse(f"{group}={file.stem}", "checkpoint=some.ckpt", *NEEDED.get(file.stem, []))
+        works_on = file.stem in JOBS and JOBS[file.stem].on_checkpoint
+        needed = [*NEEDED.get(file.stem, []), *(["checkpoint=some.ckpt"] if works_on else [])]
+        parse(f"{group}={file.stem}", *needed)
 
 
 @pytest.mark.parametrize(
@@ -116,16 +148,46 @@ def test_every_option_of_every_group_composes(group: str) -> None:
         (["+model.partz=2"], "model.partz: no such setting"),
         (["model.part=19", "dataset=regdb"], "have 18 rows"),
         (["model.part=-1"], "model.part=-1"),
+        (["model.private_stages=5"], "model.private_stages=5: use 0 (all shared) to 4"),
+        (["model.gem_exponent=0"], "model.gem_exponent=0"),
+        (["loss.smoothing=1"], "loss.smoothing=1.0: use 0 (off) to below 1"),
+        (["optimizer.clip=0"], "optimizer.clip=0.0: use a number above 0, or null"),
+        (["train.ema=1"], "train.ema=1.0: use 0 (off) to below 1"),
+        (["train.patience=-1"], "train.patience=-1"),
+        (["train.patience=2"], "train.patience=2: it needs train.eval_every=1 or more"),
+        (["model=baseline", "model.pooling=max"], "model.pooling"),
         (["model.dropout=1"], "model.dropout=1.0"),
         (["dataset.trial=11"], "dataset.trial=11"),
         (["dataset=sysu", "dataset.shots=5"], "dataset.shots=5"),
         (["sampler.identities=1"], "sampler.identities=1"),
         (["augmentation.erasing=2"], "augmentation.erasing=2.0"),
+        (["augmentation.erasing_infrared=-1"], "augmentation.erasing_infrared=-1.0"),
+        (["augmentation.erasing_rule=random"], "augmentation.erasing_rule"),
+        (["augmentation.channels.infrared=1.5"], "augmentation.channels.infrared=1.5"),
+        (["augmentation.channels=0.5"], "augmentation.channels"),
         (["schedule=warmup_decay", "schedule.start_decay=3"], "schedule.start_decay=3"),
         (["train.epochs=0"], "train.epochs=0"),
         (["train.monitor=feat/rank2"], "train.monitor=feat/rank2"),
         (["train.monitor=feat_att/mAP", "model.part=0"], "train.monitor=feat_att/mAP"),
         (["tag=a/b"], "tag='a/b'"),
+        ([f"tag={'a' * 300}"], "200 bytes at most"),
+        (["train.resume="], "train.resume=: names nothing"),
+        (["checkpoint="], "checkpoint=: names nothing"),
+        (
+            ["checkpoint=a.ckpt"],
+            "checkpoint=a.ckpt: job=train does not read it; start from its"
+            " weights by model.pretrained=PATH, or resume its run by train.resume=PATH",
+        ),
+        (
+            ["job=search", "checkpoint=a", "job.query=a.png"],
+            "job.modality: is not given; add job.modality=visible|infrared job.gallery=VALUE",
+        ),
+        (["job=report"], "job.folder: is not given; add job.folder=VALUE"),
+        (["job=check", "checkpoint=a.ckpt"], "job=check does not read it; leave it out"),
+        (["model.pretrained="], "model.pretrained=: names nothing"),
+        (["device.cache="], "device.cache=: names nothing"),
+        (["dataset.root="], "dataset.root=: names nothing"),
+        *(([f"~{group}"], group) for group in ("data", "dataset", "model", "train", "seed", "job")),
         (["seed=-1"], "seed=-1"),
         (["job=evaluate"], "checkpoint"),
         (["optimizer.lr=nan"], "optimizer.lr=nan"),
@@ -151,11 +213,18 @@ def test_a_value_that_cannot_work_is_refused_by_name(overrides: list[str], said:
     assert "\n" not in one_line(caught.value)
 
 
+def test_a_path_that_no_file_can_have_is_bad_input() -> None:
+    with pytest.raises(OSError, match="too long") as caught:
+        Path("x/" * 3000).stat()
+    assert is_bad_input(caught.value)
+
+
 def test_the_folder_of_a_job_is_one_name_that_file_systems_take() -> None:
     name = composition.folder_name("model.part=0,dataset.root=a/b," + "x" * 300)
     assert "/" not in name
     assert name.startswith("model.part=0,dataset.root=a-b,")
     assert len(name) <= 200
+    assert len(composition.folder_name("tag='" + "ä" * 200).encode()) <= 200
 
 
 def test_rank1_of_the_refined_feature_is_monitored_where_there_is_one() -> None:
@@ -241,6 +310,7 @@ def overrides(draw: st.DrawFn) -> list[str]:
     return chosen + [f"{key}={value}" for key, value in values]
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
 @hypothesis.given(overrides())
 def test_any_settings_are_taken_or_refused_in_one_line(given: list[str]) -> None:
@@ -254,3 +324,18 @@ def test_any_settings_are_taken_or_refused_in_one_line(given: list[str]) -> None
     else:
         assert open_method(settings).monitor
         assert len(parts.epoch_rates(settings)) == settings.train.epochs
+
+
+def test_settings_of_a_checkpoint_that_cannot_work_are_refused_with_its_name() -> None:
+    now = parse("job=evaluate", "checkpoint=x.ckpt")
+    for key, value in (("model.low_dim", -5), ("data.height", float("nan")), ("dataset", [1]),
+                       ("model.part", 10**18), ("dataset.name", "?"), ("data.workers", "???"),
+                       ("model", {"name": "ddag", "new": {"deep": [[1]]}})):  # fmt: skip
+        stored = to_plain(parse("dataset=regdb"))
+        group, _, name = key.partition(".")
+        if name:
+            stored[group][name] = value
+        else:
+            stored[group] = value
+        with pytest.raises(InputError, match=r"checkpoint=x\.ckpt: its settings"):
+            composition.restore(stored, now, [])

@@ -16,17 +16,25 @@ ROWS = [
     {"data", "model", "people"},
     {"datasets", "losses", "weights"},
     {"methods", "evaluation"},
-    {"composition", "drawing"},
+    {"composition", "drawing", "export"},
     {"runs"},
     {"training"},
     {"jobs"},
     {"command", "api"},
+    {"start"},
     {"__main__"},
 ]
-WITH_HYDRA = {"composition", "command", "settings.endings", "runs.sweeps"}
+WITH_HYDRA = {
+    "composition",
+    "command",
+    "settings.endings",
+    "settings.wrong_words",
+    "runs.resuming",
+    "runs.sweeps",
+}
 # What a config error, --help or a job that computes nothing passes through.
 WITHOUT_MINDSPORE = [
-    "machine.", "settings.", "people.", "datasets.", "methods.", "composition", "command",
+    "machine.", "settings.", "people.", "datasets.", "methods.", "composition", "command", "start",
     "runs.", "data.records", "data.images", "data.protocol", "model.shape", "model.initial",
     "weights.names", "jobs.check", "jobs.prepare", "jobs.report", "evaluation.metrics",
     "evaluation.ranking",
@@ -88,7 +96,7 @@ def test_modules_of_a_room_import_in_no_circle() -> None:
     assert not below
 
 
-DATA_SETS = ("regdb", "sysu", "RegDB", "SYSU")
+DATA_SETS = ("regdb", "sysu", "llcm", "RegDB", "SYSU", "LLCM")
 
 
 def test_no_code_outside_of_datasets_names_a_data_set() -> None:

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's recipes: a method and a data set of one's own, outside of this repository."""
+"""docs/extending.md's recipes: a method and a data set of one's own, outside of this repository."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -26,10 +26,29 @@ def type_in(
     folder: Path, *words: str, code: int = 0, environment: Optional[Mapping[str, str]] = None
 ) -> subprocess.CompletedProcess[str]:
     """Run ``run.py`` from ``folder``, with more in its environment, and check how it ends."""
+    program = [sys.executable, str(REPOSITORY / "run.py"), *words]
+    return _run(program, folder, code, environment or {})
+
+
+def paste(folder: Path, command: str, *, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Have the shell run a command from ``folder`` as it was printed; as ``type_in``."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return _run(["sh", "-c", command], folder, code, {"PATH": path})
+
+
+def printed(text: str, what: str) -> str:
+    """The command in what a run has printed that stands behind ``what``."""
+    (line,) = (line for line in text.splitlines() if line.startswith(what))
+    return line[len(what) :].strip()
+
+
+def _run(
+    program: Sequence[str], folder: Path, code: int, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, str(REPOSITORY / "run.py"), *words],
+        program,
         cwd=folder,
-        env={**os.environ, "COLUMNS": "300", **(environment or {})},
+        env={**os.environ, "COLUMNS": "300", **environment},
         capture_output=True,
         text=True,
         timeout=600,

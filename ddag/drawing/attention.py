@@ -66,7 +66,7 @@ def _overlay(image: np.ndarray, activation: np.ndarray) -> np.ndarray:
     scaled = (activation - activation.min()) / (span if span > 0 else 1)
     size = image.shape[1], image.shape[0]
     smooth = Image.fromarray(scaled.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
-    colours = colormaps["jet"](np.asarray(smooth).clip(0, 1))[..., :3] * 255
+    colours = colormaps["viridis"](np.asarray(smooth).clip(0, 1))[..., :3] * 255
     grey = image.mean(axis=2, keepdims=True)
     return (0.5 * grey + 0.5 * colours).astype(np.uint8)
 

@@ -14,12 +14,10 @@ import numpy as np
 from ddag.data.protocol import Protocol
 from ddag.data.records import Records, TestSet
 from ddag.evaluation import metrics
-from ddag.evaluation.extractor import Extractor
+from ddag.evaluation.extractor import Extraction
 from ddag.evaluation.metrics import Scores
-from ddag.evaluation.ranking import Comparison, Features
+from ddag.evaluation.ranking import CELLS, Comparison, Features
 from ddag.evaluation.rerank import rerank
-
-CELLS = 1 << 24  # of the distance matrix at a time, 64 MB
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Evaluator:
 
     def __init__(
         self,
-        extractor: Extractor,
+        extractor: Extraction,
         test_set: TestSet,
         protocol: Protocol,
         *,
@@ -135,11 +133,3 @@ def monitored(scores: dict[str, Scores], name: str) -> float:
     """One score by its name, such as ``feat_att/rank1``."""
     feature, _, key = name.partition("/")
     return scores[feature].as_dict()[key]
-
-
-def summary(scores: dict[str, Scores]) -> str:
-    """Rank-1 and mAP of each feature, in percent."""
-    return "  ".join(
-        f"{name}: Rank-1 {each.as_dict()['rank1']:.1%} mAP {each.mAP:.1%}"
-        for name, each in scores.items()
-    )

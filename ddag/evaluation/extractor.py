@@ -5,7 +5,8 @@ Shapes: N images, B of them in a batch, C channels, h x w last feature map, P pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -16,14 +17,17 @@ from ddag.data.images import read_images
 from ddag.data.loader import batches_in_order, in_batches
 from ddag.data.records import Records
 from ddag.evaluation.ranking import Features
-from ddag.model.network import Network
+from ddag.model.network import TwoStreams
 from ddag.settings.choices import Modality
+
+# A batch ``(B, 3, H, W)`` of normalised images to what is said of each, arrays of B rows.
+Run = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 
 class FeatureStream(nn.Cell):
     """One modality's images to the network's test features."""
 
-    def __init__(self, network: Network, modality: Modality) -> None:
+    def __init__(self, network: TwoStreams, modality: Modality) -> None:
         # A parameter keeps the name it has in the network: checkpoints are written by name.
         super().__init__(auto_prefix=False)
         self.network = network
@@ -61,23 +65,22 @@ class Size:
     batch: int
 
 
-class Extractor:
-    """Gives features; the forward pass is compiled once for each modality."""
+class Extraction(ABC):
+    """Gives features of images, whatever it is that computes them."""
 
-    def __init__(
-        self, network: Network, names: Sequence[str], size: Size, *, flip: bool = False
-    ) -> None:
-        """Wrap a network.
+    def __init__(self, names: Sequence[str], size: Size, *, flip: bool = False) -> None:
+        """Say what comes out and how.
 
         Args:
-            network: its weights may change between extractions.
-            names: of its test features.
+            names: of the test features.
             size: of images and batches.
             flip: average the features of each image and its mirror image.
         """
-        self._network, self._names = network, tuple(names)
-        self._size, self._flip = size, flip
-        self._streams: dict[Modality, FeatureStream] = {}
+        self._names, self._size, self._flip = tuple(names), size, flip
+
+    @abstractmethod
+    def runner(self, modality: Modality) -> Run:
+        """What gives features of length 1, each ``(B, C)``, of a batch of one modality."""
 
     def extract(
         self,
@@ -106,12 +109,57 @@ class Extractor:
         advance: Callable[[int], None] = lambda count: None,
     ) -> Features:
         """As ``extract``, of ``count`` images ``(height, width, 3)`` uint8 that are at hand."""
+        batches = in_batches(decoded, count, batch=self._size.batch)
+        run = self.runner(modality)
+        columns = forward(run, batches, count, flip=self._flip, advance=advance)
+        return dict(zip(self._names, columns))
+
+
+class Extractor(Extraction):
+    """Features by a network; its forward pass is compiled once for each modality."""
+
+    def __init__(
+        self, network: TwoStreams, names: Sequence[str], size: Size, *, flip: bool = False
+    ) -> None:
+        """Wrap a network.
+
+        Args:
+            network: its weights may change between extractions.
+            names: see ``Extraction``, as are the others.
+            size: of images and batches.
+            flip: average with the mirror image.
+        """
+        super().__init__(names, size, flip=flip)
+        self._network = network
+        self._streams: dict[Modality, FeatureStream] = {}
+
+    def runner(self, modality: Modality) -> Run:
+        """See ``Extraction``."""
         if modality not in self._streams:
             self._streams[modality] = FeatureStream(self._network, modality)
-        batches = in_batches(decoded, count, batch=self._size.batch)
-        stream = self._streams[modality]
-        columns = forward(stream, batches, count, flip=self._flip, advance=advance)
-        return dict(zip(self._names, columns))
+        return _running(self._streams[modality])
+
+
+class ExportedExtractor(Extraction):
+    """Features by files that a network was exported to."""
+
+    def __init__(
+        self, files: Mapping[Modality, Run], names: Sequence[str], size: Size, *, flip: bool = False
+    ) -> None:
+        """Take the files.
+
+        Args:
+            files: one of each modality, opened.
+            names: see ``Extraction``, as are the others.
+            size: of images and batches.
+            flip: average with the mirror image.
+        """
+        super().__init__(names, size, flip=flip)
+        self._files = files
+
+    def runner(self, modality: Modality) -> Run:
+        """See ``Extraction``."""
+        return self._files[modality]
 
 
 @dataclass(frozen=True)
@@ -130,7 +178,7 @@ class Looks:
 class Observer:
     """Reads attention; the forward pass is compiled once for each modality."""
 
-    def __init__(self, network: Network, size: Size) -> None:
+    def __init__(self, network: TwoStreams, size: Size) -> None:
         self._network, self._size = network, size
         self._streams: dict[Modality, LookStream] = {}
 
@@ -145,7 +193,7 @@ class Observer:
             self._streams[modality] = LookStream(self._network, modality)
         size, paths = self._size, records.paths.tolist()
         batches = batches_in_order(paths, height=size.height, width=size.width, batch=size.batch)
-        columns = forward(self._streams[modality], batches, len(records))
+        columns = forward(_running(self._streams[modality]), batches, len(records))
         return Looks(columns[0], columns[1] if len(columns) > 1 else None)
 
     @property
@@ -155,36 +203,40 @@ class Observer:
 
 
 def forward(
-    stream: nn.Cell,
+    run: Run,
     batches: Iterable[np.ndarray],
     count: int,
     *,
     flip: bool = False,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[np.ndarray]:
-    """The outputs of a stream for each image, one array of N rows for each output.
+    """What is said of each image, one array of N rows for each output of ``run``.
 
     Args:
-        stream: ``(B, 3, H, W)`` to a tuple of tensors of B rows.
+        run: on each batch.
         batches: ``(B, 3, H, W)`` each, the last filled up.
         count: of images, N.
         flip: average with the mirror image's; for vectors of length 1.
         advance: hears after each batch how many images it was.
     """
-    stream.set_train(False)
     parts: list[list[np.ndarray]] = []
     left = count
     for images in batches:
         held = min(left, len(images))  # the others are blank
-        outputs = [each.asnumpy()[:held] for each in stream(Tensor(images))]
+        outputs = [each[:held] for each in run(images)]
         if flip:
-            mirrored = stream(Tensor(np.ascontiguousarray(images[..., ::-1])))
-            both = zip(outputs, mirrored)
-            outputs = [_unit(one + other.asnumpy()[:held]) for one, other in both]
+            both = zip(outputs, run(np.ascontiguousarray(images[..., ::-1])))
+            outputs = [_unit(one + other[:held]) for one, other in both]
         parts.append(outputs)
         advance(held)
         left -= held
     return [np.concatenate(column) for column in zip(*parts)]
+
+
+def _running(stream: nn.Cell) -> Run:
+    """A cell that learns nothing now, whatever its network did before."""
+    stream.set_train(False)
+    return lambda images: [each.asnumpy() for each in stream(Tensor(images))]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

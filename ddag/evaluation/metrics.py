@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple, Optional
 import numpy as np
 
 from ddag.machine.errors import InputError
+from ddag.settings.choices import RANKS
 
-RANKS = 20
 _BLOCK_CELLS = 1 << 17  # cells of the distance matrix at a time: they stay in a core's cache
 _NO_POSITIVE = (
     "gallery: no query has an image of its identity there;"
@@ -57,6 +57,16 @@ class Scores:
         """The scores that papers print: Rank-1, 5, 10, 20, mAP and mINP."""
         ranks = {f"rank{rank}": float(self.cmc[rank - 1]) for rank in (1, 5, 10, 20)}
         return {**ranks, "mAP": self.mAP, "mINP": self.mINP}
+
+    @property
+    def main(self) -> str:
+        """Rank-1 and mAP in percent, as words."""
+        return f"Rank-1 {self.cmc[0]:.1%} mAP {self.mAP:.1%}"
+
+
+def summary(scores: Mapping[str, Scores]) -> str:
+    """Rank-1 and mAP of each feature, in percent."""
+    return "  ".join(f"{name}: {each.main}" for name, each in scores.items())
 
 
 def score(

@@ -13,6 +13,7 @@ import numpy as np
 from ddag.data.records import Records
 from ddag.settings.choices import Modality
 
+CELLS = 1 << 24  # of a matrix of queries and gallery at a time: 64 MB of distances
 Features = dict[str, np.ndarray]  # "feat" and, with IWPA, "feat_att", (N, C) float32 of length 1
 
 
@@ -43,6 +44,30 @@ class Comparison:
     def matches(self) -> np.ndarray:
         """``(Q, G)`` bool: what each query seeks, images of its person by the rules."""
         return (self.query.identities[:, None] == self.gallery.identities) & ~self.excluded
+
+    def size(self) -> dict[str, float]:
+        """How hard the ranking is: people and images sought among, queries, and chance.
+
+        Chance is Rank-1 of a ranking at random: of what a query may find, the share that is its
+        person's; the mean over queries that have any.
+        """
+        return {
+            "identities": len(np.unique(self.gallery.identities)),
+            "queries": len(self.query),
+            "gallery_images": len(self.gallery),
+            "chance": round(float(np.mean(self._shares())), 6),
+        }
+
+    def _shares(self) -> np.ndarray:
+        """Of what each query may find, the share that it seeks, where there is any."""
+        shares, count = [], max(1, CELLS // len(self.gallery))
+        for start in range(0, len(self.query), count):
+            chosen = self.query.select(slice(start, start + count))
+            allowed = ~self.exclude(chosen, self.gallery)
+            sought = allowed & (chosen.identities[:, None] == self.gallery.identities)
+            shares.append(sought.sum(axis=1) / np.maximum(allowed.sum(axis=1), 1))
+        of_query = np.concatenate(shares)
+        return of_query[of_query > 0]
 
     def spread_queries(self, people: int) -> np.ndarray:
         """The first query with a match of each of at most ``people`` people, from all of them."""

@@ -69,6 +69,7 @@ def test_features_do_not_depend_on_the_batch(tiny_regdb: Path) -> None:
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_ten_galleries_give_mean_and_deviation(sysu: Dataset[Any]) -> None:
     ours = evaluator(sysu)
     whole = ours.evaluate()

@@ -8,6 +8,7 @@ import pytest
 
 from ddag.data.protocol import Protocol, exclude_identity_and_camera
 from ddag.data.records import Records
+from ddag.datasets.llcm import LLCM
 from ddag.datasets.regdb import RegDB
 from ddag.datasets.sysu.dataset import SYSU
 from ddag.evaluation import metrics
@@ -97,6 +98,11 @@ def test_the_originals_rule_passes_over_nothing_where_query_and_gallery_share_no
 def test_sysu_scores_equal_the_originals() -> None:
     case, distance = reference("sysu")
     assert_recorded(score_by(SYSU.protocol, case, distance), case)
+
+
+def test_llcm_scores_equal_the_originals() -> None:
+    case, distance = reference("llcm")
+    assert_recorded(score_by(LLCM.protocol, case, distance), case)
 
 
 def test_scores_equal_the_worked_example() -> None:

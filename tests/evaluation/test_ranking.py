@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ddag.data.protocol import exclude_nothing
 from ddag.data.records import Records
+from ddag.evaluation import ranking
 from ddag.evaluation.ranking import Comparison, evenly, nearest
 from ddag.settings.choices import Modality
 
@@ -72,3 +74,20 @@ def test_a_sample_holds_both_modalities_of_its_people() -> None:
 )
 def test_evenly_spread_positions(length: int, count: int, expected: list[int]) -> None:
     assert evenly(length, count).tolist() == expected
+
+
+def test_a_comparison_says_how_hard_it_is() -> None:
+    # The first query may find two images, one of them right; the second four, one of them right.
+    assert comparison().size() == {
+        "identities": 3, "queries": 2, "gallery_images": 4, "chance": (1 / 2 + 1 / 4) / 2,
+    }  # fmt: skip
+
+
+def test_a_query_that_nobody_in_the_gallery_answers_has_no_part_in_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ranking, "CELLS", 1)  # a query at a time
+    query = records([1, 2, 5], [0] * 3, Modality.infrared)
+    gallery = records([1, 1, 2, 3], [0] * 4, Modality.visible)
+    compared = Comparison(query, gallery, {}, {}, exclude_nothing)
+    assert compared.size()["chance"] == round((2 / 4 + 1 / 4) / 2, 6)

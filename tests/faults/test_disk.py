@@ -6,8 +6,11 @@ import resource
 from pathlib import Path
 
 import killing
+import pytest
 
 from ddag.training import checkpoint
+
+pytestmark = pytest.mark.slow
 
 MEGABYTE = 1 << 20
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import killing
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_killed_training_ends_as_one_that_was_not(
     tmp_path: Path, tiny_regdb: Path, whole: killing.Whole, request: pytest.FixtureRequest

@@ -9,6 +9,8 @@ import killing
 import pytest
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow
+
 # What is costly and decided before the network is built is tried in tests/test_composition.py.
 SMALL = st.sampled_from(
     [

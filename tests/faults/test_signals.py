@@ -1,11 +1,18 @@
-"""Ctrl-C, SIGTERM and SIGUSR1."""
+"""Ctrl-C, SIGTERM, SIGUSR1, a terminal that is closed and a reader that goes away."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
+import subprocess
+import termios
 from pathlib import Path
 
 import killing
+import pytest
+
+pytestmark = pytest.mark.slow
 
 
 def test_signals_save_and_say_how_to_go_on(
@@ -36,3 +43,47 @@ def test_signals_save_and_say_how_to_go_on(
 
     killing.finish(killing.start(run, tiny_regdb))
     assert killing.outcome(run) == whole.outcome
+
+
+def test_a_training_whose_output_has_no_end_left_saves_and_stops(
+    tmp_path: Path, tiny_regdb: Path, whole: killing.Whole
+) -> None:
+    run, seldom = tmp_path / "run", "train.save_every_steps=0"
+
+    process = killing.start(run, tiny_regdb, seldom)
+    process.stdout.close()
+    process.stdout = None
+    _, err = killing.finish(process, code=141)
+    assert not err
+    said = (run / "run.log").read_text()
+    assert "Nobody reads what is printed any more" in said
+    assert "Saved after epoch 0, batch 1" in said
+
+    last = run / "checkpoints" / "last.ckpt"
+    saved = last.stat().st_mtime_ns
+    process, terminal = start_in_terminal(run, tiny_regdb)
+    killing.await_change(process, last, saved)
+    os.close(terminal)  # as a window does
+    process.wait(600)
+    assert process.returncode == 129
+    said = (run / "run.log").read_text()
+    assert "The terminal is gone" in said
+    assert said.count("Saved after epoch") == 2
+
+    killing.finish(killing.start(run, tiny_regdb))
+    assert killing.outcome(run) == whole.outcome
+
+
+def start_in_terminal(run: Path, data: Path, *words: str) -> tuple[subprocess.Popen[str], int]:
+    """A training as ``killing.start``'s in a terminal of its own, and the terminal's other end."""
+    ours, theirs = os.openpty()
+
+    def take_terminal() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # not ignored, as under nohup
+        os.setsid()
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    process = killing.start(run, data, *words, preexec_fn=take_terminal, **streams)
+    os.close(theirs)
+    return process, ours
