@@ -85,8 +85,10 @@ def warm() -> None:
     from PIL import Image
 
     from ddag.machine import environment
+    from ddag.runs import provenance
 
     environment.prepare()
+    provenance.collect()  # which asks git; it is asked once in a process
     package = Path(__file__).parents[1] / "ddag"
     for file in package.rglob("*.py"):
         module = ".".join(file.relative_to(package.parent).with_suffix("").parts)

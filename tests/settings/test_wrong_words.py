@@ -26,9 +26,10 @@ PEOPLE = "dataset=synthetic, synthetic_csv, synthetic_llcm, synthetic_sysu"
         (["job=chek"], "job=chek: no such option; did you mean job=check? There are check, "),
         (["device="], "device=: no such option; there are ascend, cpu, gpu"),
         (["model=baseline", "model.part=0"],
-         "model.part=0: no setting of model=baseline, but of model=ddag, ddag_paper"),
+         "model.part=0: no setting of model=baseline, but of model=cgsa, cgsa_self, ddag, "
+         "ddag_paper, iwpa, iwpa_uniform"),
         (["experiment=caj_plus", "model.part=0"],
-         "model.part=0: no setting of model=caj, but of model=ddag, ddag_paper"),
+         "model.part=0: no setting of model=caj, but of model=cgsa, cgsa_self, ddag, ddag_paper"),
         (["dataset=regdb", "dataset.generate.identities=40"],
          f"dataset.generate.identities=40: no setting of dataset=regdb, but of {PEOPLE}"),
     ],
