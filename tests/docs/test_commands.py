@@ -36,7 +36,9 @@ def shrunk(words: list[str]) -> list[str]:
         return [*words, "sweep.list=true"]
     if typed.get("job", "train") not in ("train", "profile", "prepare"):
         return words
-    small = SMALLEST if {"dataset", "experiment", "train.resume"} & set(typed) else {**SMALLEST, **FEW_PEOPLE}
+    small = SMALLEST
+    if not {"dataset", "experiment", "train.resume"} & set(typed):
+        small = {**SMALLEST, **FEW_PEOPLE}
     return [*words, *(f"{key}={value}" for key, value in small.items() if key not in typed)]
 
 
