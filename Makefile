@@ -16,7 +16,7 @@ faults:  ## the long form of the fault tests: twenty kills, forty runs on random
 	pytest tests/faults -m slow --long
 
 smoke:  ## the main job in its shortest form; with RUN=ddag by an installed package, from anywhere
-	$(RUN) tag=smoke train.epochs=1 train.steps=3 train.eval_start=false \
+	$(RUN) tag=smoke train.epochs=1 train.steps=3 \
 		dataset.generate.identities=40 dataset.generate.images=3 data.test_batch=20
 
 bench:  ## the benchmarks that take half an hour; writes docs/benchmarks.md
