@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mindspore import Tensor, nn, ops
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks import (  # noqa: E402
     avx512,
+    convolutions,
     features,
     graph,
     growth,
@@ -24,6 +27,7 @@ from benchmarks import (  # noqa: E402
     training_set,
     turns,
 )
+from benchmarks.graph import Square  # noqa: E402
 from benchmarks.report import Row  # noqa: E402
 from ddag.jobs.methods import Measured, read_measured  # noqa: E402
 
@@ -41,6 +45,17 @@ def _processes_find_the_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 def rows_of(rows: list[Row], count: int) -> dict[str, Row]:
     assert len(rows) == count
     return {row.what: row for row in rows}
+
+
+class Plain(nn.Cell):
+    """A primitive as a cell."""
+
+    def __init__(self, primitive: ops.Primitive) -> None:
+        super().__init__()
+        self.primitive = primitive
+
+    def construct(self, x: Tensor, weight: Tensor) -> Tensor:
+        return self.primitive(x, weight)
 
 
 def idle() -> turns.Turn:
@@ -68,6 +83,21 @@ def test_the_step_is_measured_against_the_others(monkeypatch: pytest.MonkeyPatch
 def test_graph_attention_is_the_pairs() -> None:
     rows = graph.measure(nodes=8, large=8, rounds=1)
     assert rows[0].met
+
+
+@pytest.mark.parametrize("way", sorted(convolutions.WAYS))
+def test_a_convolution_laid_out_otherwise_is_the_convolution(way: str) -> None:
+    _, kernel, _, kind = convolutions.WAYS[way]
+    generator = np.random.default_rng(0)
+    x, weight = (
+        Tensor(generator.standard_normal(shape, np.float32))
+        for shape in ((3, 4, 6, 3), (5, 4, kernel, kernel))
+    )
+    plain = ops.Conv2D(5, kernel, pad_mode="pad", pad=kernel // 2)
+    for function in (lambda of: of(x, weight), lambda of: ops.grad(Square(of), (0, 1))(x, weight)):
+        found, wanted = function(kind()), function(Plain(plain))
+        for one, other in zip(tuple(found), tuple(wanted)):
+            assert np.allclose(one.asnumpy(), other.asnumpy(), atol=1e-5)
 
 
 def test_the_metrics_are_the_loops() -> None:
