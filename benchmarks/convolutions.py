@@ -2,7 +2,7 @@
 
 On a CPU MindSpore has oneDNN convolve plain layouts image by image. On maps of a few places that
 reads all weights for each image, so a product over the whole batch might be faster. Each way stands
-in for ``ddag.model.backbone.convolution`` wherever it can, and the backbone takes turns with itself.
+in for ``ddag.model.backbone.convolution`` where it can, and the backbone takes turns with itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from benchmarks import report
 from benchmarks.graph import Square
 from benchmarks.report import Row
+from benchmarks.step import Size, absolute, contestants
 from benchmarks.turns import Turn, ratio, take_turns
 from ddag.machine import device
 from ddag.model import backbone
@@ -156,8 +157,18 @@ def passes(name: str, way: str, images: int, height: int) -> Turn:
 
 
 def measure(images: int = 16, height: int = 96, rounds: int = 5) -> list[Row]:
-    """Convolutions of 96 x 48 images, laid out otherwise: forward and backward of the backbone"""
-    rows = []
+    """Small images: a step of ResNet-18, 16 + 16 of 96 x 48; convolutions laid out otherwise"""
+    size = Size("resnet18", height, height // 2, identities=images, images=1)
+    sides = {
+        name: prepare for name, prepare in contestants(size).items() if name != "bare MindSpore"
+    }
+    taken = take_turns(sides, rounds=rounds)
+    rows = [absolute(name, each) for name, each in taken.items()]
+    rows += [
+        Row(f"framework / {name}", f"{ratio(taken['framework'], each):.3g}")
+        for name, each in taken.items()
+        if name != "framework"
+    ]
     for way, (name, *_) in WAYS.items():
         times = take_turns(
             {each: partial(passes, name, each, images, height) for each in ("", way)},
