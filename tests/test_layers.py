@@ -19,6 +19,7 @@ ROWS = [
     {"composition", "drawing", "export"},
     {"runs"},
     {"training"},
+    {"gallery"},
     {"jobs"},
     {"command", "api"},
     {"start"},

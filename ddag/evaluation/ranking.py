@@ -135,6 +135,18 @@ def nearest(
     return order if excluded is None else order[~excluded[order]]
 
 
+def nearest_few(distance: np.ndarray, count: int) -> np.ndarray:
+    """The first ``count`` of ``nearest(distance)``, without the others' order.
+
+    Args:
+        distance: ``(G,)``.
+        count: 1 to G.
+    """
+    last = np.partition(distance, count - 1)[count - 1]
+    columns = np.flatnonzero(~(distance > last))  # with all that stand at the last one's distance
+    return columns[nearest(distance[columns])[:count]]
+
+
 def evenly(length: int, count: int) -> np.ndarray:
     """At most ``count`` of the positions below ``length``, evenly spread, rising."""
     return np.linspace(0, length - 1, min(count, length)).round().astype(int)

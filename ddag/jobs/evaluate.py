@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Union
 
 from ddag.evaluation.evaluator import Evaluation, monitored
-from ddag.evaluation.extractor import Run
 from ddag.evaluation.metrics import scores_by_feature
-from ddag.export import onnx_file
-from ddag.export.label import labels
 from ddag.machine.bar import bar
 from ddag.machine.run_folders import RESULT
 from ddag.runs import console
 from ddag.runs.result import Result
-from ddag.settings.choices import Modality
 from ddag.settings.jobs import EvaluateConfig
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint, parts
 from ddag.training.description import Description
 from ddag.training.parts import Parts
-from ddag.training.restore import Restored, refuse_other_split, restore
+from ddag.training.restore import Restored, open_exported, refuse_other_split, restore
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +50,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         stored.dataset.read_test(),
         flip=job.flip,
         reranking=job.rerank,
-        exported=_open_exported(stored, settings, job),
+        exported=open_exported(stored, job.exported),
     )
     with bar("evaluating the checkpoint", evaluator.image_count()) as advance:
         evaluation = evaluator.evaluate(advance=advance)
@@ -66,17 +62,6 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     console.show_result(result)
     log.info("Wrote %s", folder / RESULT)
     return result.score
-
-
-def _open_exported(
-    stored: Restored, settings: Settings, job: EvaluateConfig
-) -> Optional[Mapping[Modality, Run]]:
-    """The ONNX files that give the features in place of the checkpoint, if it is to be so."""
-    if job.exported is None:
-        return None
-    onnx_file.refuse_missing(f"job.exported={job.exported}")
-    of_each = labels(stored.method, checkpoint.sha256(stored.path))
-    return onnx_file.open_folder(Path(job.exported), of_each, threads=settings.device.threads)
 
 
 def describe(

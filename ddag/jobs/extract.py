@@ -13,7 +13,7 @@ from ddag.machine.files import replacing
 from ddag.settings.jobs import ExtractConfig
 from ddag.settings.settings import Settings
 from ddag.training import parts
-from ddag.training.restore import restore
+from ddag.training.restore import open_exported, restore
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,19 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     gallery holds each image of any trial once; ``trial_0``, ... are the rows of each trial.
 
     Raises:
-        InputError: the checkpoint or its data set does not work, or the file cannot be written.
+        InputError: the checkpoint, its files or its data set do not work, or the file cannot be
+            written.
     """
     job = settings.job_as(ExtractConfig)
     parts.configure_device(settings)
     stored = restore(settings, given, folder)
     test_set = stored.dataset.read_test()
-    extractor = parts.build_extractor(stored.method, stored.learner.network, flip=job.flip)
+    extractor = parts.build_extractor(
+        stored.method,
+        stored.learner.network,
+        flip=job.flip,
+        exported=open_exported(stored, job.exported),
+    )
     arrays = {f"trial_{number}": rows for number, rows in enumerate(test_set.trials)}
     with bar("extracting", len(test_set.query) + len(test_set.gallery)) as advance:
         for name, records in (("query", test_set.query), ("gallery", test_set.gallery)):

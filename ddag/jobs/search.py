@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +14,7 @@ from ddag.data import image_folder
 from ddag.data import images as image_files
 from ddag.drawing import ranks
 from ddag.drawing.figure import to_pixels, to_png
-from ddag.evaluation.ranking import cosine_distance, nearest
-from ddag.machine.bar import bar
+from ddag.gallery.opening import main_feature, open_index
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
 from ddag.machine.screen import plain, show_table
@@ -25,8 +22,8 @@ from ddag.machine.words import cell
 from ddag.settings.choices import Modality
 from ddag.settings.jobs import SearchConfig
 from ddag.settings.settings import Settings
-from ddag.training import checkpoint, parts
-from ddag.training.restore import Restored, restore
+from ddag.training import parts
+from ddag.training.restore import Restored, open_exported, restore
 
 log = logging.getLogger(__name__)
 
@@ -67,38 +64,13 @@ def _ranking(
 ) -> tuple[list[str], np.ndarray]:
     """Paths of the gallery's images and their distances, nearest first."""
     other = job.gallery_modality or OTHER[job.modality]
-    feature = stored.method.features[-1]
-    extractor = parts.build_extractor(stored.method, stored.learner.network)
-
-    def extract(paths: list[str]) -> np.ndarray:
-        with bar("extracting", len(paths)) as advance:
-            return extractor.extract(paths, other, advance)[feature]
-
-    cache, key = _cache(stored, root, other)
-    query = extractor.extract([job.query], job.modality)[feature]
-    known = image_folder.features(
-        root, held, extract, cache=cache, key=key, channels=query.shape[1]
+    extractor = parts.build_extractor(
+        stored.method, stored.learner.network, exported=open_exported(stored, job.exported)
     )
-    distance = cosine_distance(query, np.stack(list(known.values())))[0]
-    order = nearest(distance)
-    paths = [str(root / each.name) for each in known]
-    return [paths[row] for row in order], distance[order]
-
-
-def _cache(stored: Restored, root: Path, modality: Modality) -> tuple[Path, str]:
-    """Where a gallery's features are kept, beside the checkpoint, and what they depend on."""
-    data = stored.settings.data
-    key = {
-        "checkpoint": checkpoint.sha256(stored.path),
-        "feature": stored.method.features[-1],
-        "height": data.height,
-        "width": data.width,
-        "modality": modality.value,
-        "flip": data.flip_test,
-    }
-    place = hashlib.sha256(f"{root.resolve()} {modality.value}".encode("utf-8", "replace"))
-    name = f"{stored.path.stem}_{place.hexdigest()[:16]}.npz"
-    return stored.path.parent / "galleries" / name, json.dumps(key)
+    query = extractor.extract([job.query], job.modality)[main_feature(stored)]
+    index = open_index(stored, extractor, root, held, other, channels=query.shape[1])
+    rows, distances = index.search(query, len(index))
+    return [str(root / index.names[row]) for row in rows[0]], distances[0]
 
 
 def _write_table(path: Path, paths: Sequence[str], distance: np.ndarray) -> None:

@@ -56,6 +56,36 @@ def replacing(path: Path, previous: Optional[Path] = None) -> Iterator[Path]:
 
 
 @contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder to write files into; it becomes ``path`` once the block is through.
+
+    If the block raises, it is removed. At no moment is ``path`` there with less than all files.
+
+    Args:
+        path: of a folder that is not there.
+
+    Raises:
+        InputError: the disk, or what lies there, does not let it be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with drafting(path.parent, r"\..*\.\d+\.draft"):
+            try:
+                shutil.rmtree(draft, ignore_errors=True)
+                draft.mkdir()
+                yield draft
+                for each in draft.iterdir():
+                    with each.open("rb") as file:
+                        os.fsync(file.fileno())
+                _sync_folder(draft)
+                draft.rename(path)
+                _sync_folder(path.parent)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Say which file it is that the block cannot write.
 
@@ -86,6 +116,15 @@ def remove_drafts(folder: Path) -> None:
     if folder.is_dir() and not folder.is_symlink():
         with drafting(folder, r"\..*\.\d+\.[^.]*"):
             pass
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it, as far as that is possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -160,13 +199,8 @@ def _lock(descriptor: int, how: int) -> bool:
 
 def _remove(folder: Path, names: str) -> None:
     for draft in folder.iterdir():
-        if not re.fullmatch(names, draft.name):
-            continue
-        if draft.is_dir() and not draft.is_symlink():
-            shutil.rmtree(draft, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
+        if re.fullmatch(names, draft.name):
+            remove(draft)
 
 
 def _sync_folder(folder: Path) -> None:

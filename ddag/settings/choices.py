@@ -134,6 +134,13 @@ class ExportFormat(Choice):
     mindir = "mindir"
 
 
+class Digits(Choice):
+    """In how many digits numbers are kept."""
+
+    float16 = "float16"
+    float32 = "float32"
+
+
 class Mode(Choice):
     """MindSpore's modes: one compiled graph, or operation by operation for debugging."""
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Optional
 from omegaconf import MISSING
 
 from ddag.machine.errors import require
-from ddag.settings.choices import ExportFormat, Modality
+from ddag.settings.choices import Digits, ExportFormat, Modality
 
 
 @dataclass
@@ -45,7 +45,18 @@ class PrepareConfig(InspectConfig):
 
 
 @dataclass
-class FeatureJobConfig(CheckpointJobConfig):
+class ExtractingJobConfig(CheckpointJobConfig):
+    """A job that extracts features."""
+
+    exported: Optional[str] = None  # folder of job=export whose ONNX files give the features
+
+    def __post_init__(self) -> None:
+        named = "names nothing; give a folder that job=export wrote, or null"
+        require(self.exported != "", "job.exported", "", named)
+
+
+@dataclass
+class FeatureJobConfig(ExtractingJobConfig):
     """A job that extracts the features of a test set."""
 
     flip: Optional[bool] = MISSING  # average features with the mirror image's; None: as in the run
@@ -57,11 +68,6 @@ class EvaluateConfig(FeatureJobConfig):
 
     rerank: bool = MISSING  # k-reciprocal re-ranking
     allow_mismatch: bool = MISSING  # also on a split that the checkpoint was not trained for
-    exported: Optional[str] = None  # folder of job=export whose ONNX files give the features
-
-    def __post_init__(self) -> None:
-        named = "names nothing; give a folder that job=export wrote, or null"
-        require(self.exported != "", "job.exported", "", named)
 
 
 @dataclass
@@ -73,11 +79,23 @@ class ExtractConfig(FeatureJobConfig):
     output: str = MISSING  # an .npz file
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _require_suffix("job.output", self.output, ".npz")
 
 
 @dataclass
-class SearchConfig(CheckpointJobConfig):
+class IndexConfig(ExtractingJobConfig):
+    """Features of a folder of images, kept beside the checkpoint."""
+
+    writes_elsewhere: ClassVar[bool] = True
+
+    gallery: str = MISSING  # a folder of images, nested or not
+    gallery_modality: Modality = MISSING  # of its images
+    dtype: Optional[Digits] = None  # of the features on disk; None: as they are, at first float32
+
+
+@dataclass
+class SearchConfig(ExtractingJobConfig):
     """One image sought in a folder of images, whose features are kept beside the checkpoint."""
 
     writes_elsewhere: ClassVar[bool] = True
@@ -146,6 +164,7 @@ JOBS: dict[str, type[JobConfig]] = {
     "train": JobConfig,
     "evaluate": EvaluateConfig,
     "visualize": CheckpointJobConfig,
+    "index": IndexConfig,
     "search": SearchConfig,
     "extract": ExtractConfig,
     "report": ReportConfig,

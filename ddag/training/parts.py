@@ -201,11 +201,25 @@ def flips(settings: Settings, asked: Optional[bool] = None) -> bool:
 
 
 def build_extractor(
-    method: Method[Any], network: TwoStreams, *, flip: Optional[bool] = None
-) -> Extractor:
-    """The extractor of the method's test features; ``flip`` as of ``flips``."""
+    method: Method[Any],
+    network: TwoStreams,
+    *,
+    flip: Optional[bool] = None,
+    exported: Optional[Mapping[Modality, Run]] = None,
+) -> Extraction:
+    """The extractor of the method's test features.
+
+    Args:
+        method: of the network.
+        network: gives the features.
+        flip: as of ``flips``.
+        exported: files of the network that give the features in its place.
+    """
     settings = method.settings
-    return Extractor(network, method.features, _size(settings), flip=flips(settings, flip))
+    size, flipped = _size(settings), flips(settings, flip)
+    if exported is not None:
+        return ExportedExtractor(exported, method.features, size, flip=flipped)
+    return Extractor(network, method.features, size, flip=flipped)
 
 
 def build_evaluator(
@@ -227,14 +241,9 @@ def build_evaluator(
         test_set: to rank.
         flip: as of ``flips``.
         reranking: see ``Evaluator``.
-        exported: files of the network that give the features in its place.
+        exported: see ``build_extractor``.
     """
-    extractor: Extraction = build_extractor(method, network, flip=flip)
-    if exported is not None:
-        settings = method.settings
-        extractor = ExportedExtractor(
-            exported, method.features, _size(settings), flip=flips(settings, flip)
-        )
+    extractor = build_extractor(method, network, flip=flip, exported=exported)
     return Evaluator(extractor, test_set, dataset.protocol, reranking=reranking)
 
 

@@ -12,10 +12,14 @@ import yaml
 from ddag import composition
 from ddag.datasets import open_dataset
 from ddag.datasets.dataset import Dataset
+from ddag.export import onnx_file
+from ddag.export.label import labels
+from ddag.export.onnx_file import OnnxFile
 from ddag.machine.errors import InputError
 from ddag.machine.files import write_text
 from ddag.methods import open_method
 from ddag.methods.method import Method
+from ddag.settings.choices import Modality
 from ddag.settings.plain import to_plain
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint, parts
@@ -81,6 +85,19 @@ def _effective(settings: Settings, described: Description) -> dict[str, Any]:
     plain = to_plain(settings)
     trained = {key: described.settings[key] for key in _TRAINED if key in described.settings}
     return {**plain, **trained}
+
+
+def open_exported(stored: Restored, folder: Optional[str]) -> Optional[dict[Modality, OnnxFile]]:
+    """The ONNX files that give a checkpoint's features in its place; None without a folder.
+
+    Raises:
+        InputError: one cannot be read, or is of another checkpoint; or there is no ONNX.
+    """
+    if folder is None:
+        return None
+    onnx_file.refuse_missing(f"job.exported={folder}")
+    of_each = labels(stored.method, checkpoint.sha256(stored.path))
+    return onnx_file.open_folder(Path(folder), of_each, threads=stored.settings.device.threads)
 
 
 def refuse_other_split(restored: Restored) -> None:

@@ -89,7 +89,7 @@ CASES = [
          writes=True),  # an array that is missing is prepared anew
     Case("checkpoint", (("best.ckpt:meta",),), ("job=evaluate", *EVALUATED), 8),
     Case("checkpoint", (("best.ckpt",),), ("job=visualize", *EVALUATED), 3),
-    Case("gallery", (("galleries/*.npz",),),
+    Case("gallery", (("galleries/*/index_*/images.npz", "galleries/*/index_*/features.npy"),),
          ("job=search", *EVALUATED, "job.query=received/1.png", "job.modality=visible",
           "job.gallery=received/images"), 3, writes=True),
     *(Case("weights", ((name,),), ("job=import_weights", f"job.source=received/{name}",

@@ -83,8 +83,8 @@ def test_only_what_changed_in_the_archive_is_extracted_anew(
     (archive / "broken.png").write_bytes(b"GIF89a")
     assert extracted() == 1
     assert "broken.png" in caplog.text
-    for cache in (regdb_checkpoint.parent / "galleries").iterdir():
-        cache.write_bytes(b"damaged")
+    for file in (regdb_checkpoint.parent / "galleries").glob("*/*/features.npy"):
+        file.write_bytes(b"damaged")
     assert extracted() == 12
     assert "is damaged" in caplog.text
 

@@ -1,0 +1,73 @@
+"""The images of a gallery by likeness to a query, exactly."""
+
+# Q queries, N gallery images, C channels, K of them asked for.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ddag.evaluation.ranking import CELLS, cosine_distance, nearest_few
+
+_BLOCK = 1 << 22  # numbers of the features at a time: 16 MB as float32
+
+
+class Index:
+    """A gallery's names and features, which may lie on disk; nothing changes them."""
+
+    def __init__(self, names: Sequence[str], values: np.ndarray) -> None:
+        """Take a gallery, of one image at least.
+
+        Args:
+            names: N paths within its folder.
+            values: ``(N, C)`` features of length 1, float16 or float32.
+        """
+        self.names, self._values = names, values
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return int(self._values.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """In which the features are kept."""
+        return self._values.dtype
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """Features of some rows, ``(len(rows), C)`` float32."""
+        return np.asarray(self._values[rows], np.float32)
+
+    def search(self, query: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest to each query, at the same distance in row order.
+
+        Args:
+            query: ``(Q, C)`` float32 of length 1.
+            count: K; as many as there are if it is more.
+
+        Returns:
+            ``(Q, K)`` int64 rows and ``(Q, K)`` float32 distances, 0 to 2, nearest first.
+        """
+        count = min(count, len(self))
+        rows = np.empty((len(query), count), np.int64)
+        distances = np.empty((len(query), count), np.float32)
+        together = max(1, CELLS // len(self))
+        for start in range(0, len(query), together):
+            found = self._distances(query[start : start + together])
+            for place, distance in enumerate(found, start):
+                rows[place] = nearest_few(distance, count)
+                distances[place] = distance[rows[place]]
+        return rows, distances
+
+    def _distances(self, query: np.ndarray) -> np.ndarray:
+        """``(Q, N)``, of as many features at a time as ``_BLOCK`` says."""
+        found = np.empty((len(query), len(self)), np.float32)
+        size = max(1, _BLOCK // self.channels)
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            found[:, rows] = cosine_distance(query, np.asarray(self._values[rows], np.float32))
+        return found

@@ -1,0 +1,92 @@
+"""The job index, and what is searched by it, on networks that nobody trained."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typed import parse
+
+from ddag.export import onnx_file
+from ddag.export.label import labels
+from ddag.jobs import extract, index, search
+from ddag.machine.errors import InputError
+from ddag.training import checkpoint
+from ddag.training.restore import restore
+
+AS_IT_IS = ["device.mode=pynative"]  # compiling takes longer than a few images do
+with_onnx = pytest.mark.skipif(
+    not (importlib.util.find_spec("onnx") and importlib.util.find_spec("onnxruntime")),
+    reason="no onnx",
+)
+
+
+@pytest.fixture
+def kept(regdb_checkpoint: Path, tmp_path: Path) -> Path:
+    """The checkpoint in a folder of its own, without an index."""
+    path = tmp_path / "checkpoints" / "best.ckpt"
+    path.parent.mkdir()
+    path.hardlink_to(regdb_checkpoint)
+    return path
+
+
+def build(path: Path, gallery: Path, folder: Path, *words: str) -> None:
+    given = ["job.gallery_modality=visible", *words]
+    settings = parse("job=index", f"checkpoint={path}", f"job.gallery={gallery}", *given, *AS_IT_IS)
+    folder.mkdir(exist_ok=True)
+    index.run(settings, folder, [])
+
+
+def searched(path: Path, gallery: Path, query: Path, folder: Path) -> list[dict[str, str]]:
+    words = [f"job.query={query}", "job.modality=infrared", f"job.gallery={gallery}"]
+    search.run(parse("job=search", f"checkpoint={path}", *words, *AS_IT_IS), folder, [])
+    with (folder / "ranking.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_search_extracts_nothing_of_a_gallery_that_has_an_index(
+    kept: Path, tiny_regdb: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gallery, query = tiny_regdb / "Visible" / "1", next((tiny_regdb / "Thermal" / "1").iterdir())
+    build(kept, gallery, tmp_path / "run", "job.dtype=float16")
+    caplog.set_level("INFO")
+    table = searched(kept, gallery, query, tmp_path / "run")
+    assert "0 of the 4 images" in caplog.text
+    (features,) = kept.parent.glob("galleries/*/index_*/features.npy")
+    assert np.load(features).dtype == np.float16
+    assert {row["path"] for row in table} == set(map(str, gallery.iterdir()))
+
+
+def test_an_index_that_cannot_be_kept_is_an_error(
+    kept: Path, tiny_regdb: Path, tmp_path: Path
+) -> None:
+    (kept.parent / "galleries").write_text("a file")
+    with pytest.raises(InputError, match=r"^[^\n]*galleries/best_[^\n]*cannot be written[^\n]*$"):
+        build(kept, tiny_regdb / "Visible" / "1", tmp_path / "run")
+
+
+@pytest.mark.slow
+@with_onnx
+def test_exported_files_give_the_features_of_the_index_and_of_extract(
+    kept: Path, tiny_regdb: Path, tmp_path: Path
+) -> None:
+    stored = restore(parse("job=evaluate", f"checkpoint={kept}", *AS_IT_IS), [])
+    for modality, label in labels(stored.method, checkpoint.sha256(kept)).items():
+        onnx_file.write(tmp_path / f"{modality}.onnx", stored.learner.network, label)
+    found = []
+    for words in ([], [f"job.exported={tmp_path}"]):
+        build(kept, tiny_regdb / "Visible" / "1", tmp_path / "run", *words)
+        (features,) = kept.parent.glob("galleries/*/index_*/features.npy")
+        found.append([np.load(features)])
+        features.unlink()
+        output = tmp_path / "features.npz"
+        given = ["job=extract", f"checkpoint={kept}", f"job.output={output}", *words]
+        extract.run(parse(*given, *AS_IT_IS), tmp_path / "run", [])
+        with np.load(output) as arrays:
+            found[-1] += [arrays["query_feat_att"], arrays["gallery_feat"]]
+    for one, other in zip(*found):
+        assert (one != other).any()  # it is another that computes
+        np.testing.assert_allclose(one, other, atol=1e-5)
