@@ -1,4 +1,4 @@
-.PHONY: check test slow smoke faults bench docs
+.PHONY: check test slow smoke faults bench matrix docs
 RUN = python run.py
 
 check:  ## style and types
@@ -21,6 +21,9 @@ smoke:  ## the main job in its shortest form; with RUN=ddag by an installed pack
 
 bench:  ## the benchmarks that take half an hour; writes docs/benchmarks.md
 	python -m benchmarks
+
+matrix:  ## doctor, smoke tests and smoke on each version of MindSpore; writes docs/matrix.md
+	python docs/make_matrix.py
 
 docs:  ## the site in build/site; a broken link is an error
 	mkdocs build --strict --quiet

@@ -11,6 +11,7 @@ from pathlib import Path
 import mindspore as ms
 from mindspore import nn, ops
 
+from ddag.machine import memory
 from ddag.machine.errors import InputError
 
 VERSION = ms.__version__
@@ -19,7 +20,6 @@ MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MMAP_THRESHOLD_MAX = 32 << 20
 KEPT = 128 << 20  # bytes
-_MEMORY = Path("/proc/meminfo")  # in kB
 
 
 def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
@@ -52,8 +52,8 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     ms.set_seed(seed)
     ms.ms_memory_recycle()
     _keep_freed_memory()
-    # MindSpore 1.10 has no such function, and not every system such a file.
-    if target == "CPU" and hasattr(getattr(ms, "mint", None), "empty") and _MEMORY.is_file():
+    # MindSpore 1.10 has no such function.
+    if target == "CPU" and hasattr(getattr(ms, "mint", None), "empty"):
         _join_memory()
     if VERSION.startswith("1."):
         # Its pynative mode computes the gradients of a process's second network by the first's.
@@ -110,7 +110,9 @@ def _join_memory() -> None:
     the next tensor lie idle. The stretch is half of the memory that is available; no page of it is
     taken before a tensor is written there. Where the system does not lend it, all goes on without.
     """
-    size = int(_MEMORY.read_text(encoding="ascii").partition("MemAvailable:")[2].split()[0]) * 512
+    size = memory.available() // 2
+    if not size:  # not every system says it
+        return
     # SystemError: functions outside of graphs, on MindSpore 2.10 beside NumPy 2.
     with suppress(OSError, RuntimeError, SystemError):
         # MindSpore would write an error to its log where the process may not have as much.

@@ -18,6 +18,8 @@ from ddag.machine.errors import InputError
 # MindSpore 2.9 and 2.10 convolve some hundred times slower than they could where the processor has
 # AVX-512: their oneDNN finds no kernel of its own for it and takes the reference code.
 SLOW_WITH_AVX512 = ("2.9.", "2.10.")
+MISSING = 'mindspore: not installed; run pip install -e ".[cpu]" (or ".[gpu]")'
+ISA = "ONEDNN_MAX_CPU_ISA"  # up to which instructions oneDNN goes
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +42,16 @@ def prepare() -> None:
         InputError: MindSpore is not installed.
     """
     if importlib.util.find_spec("mindspore") is None:
-        raise InputError('mindspore: not installed; run pip install -e ".[cpu]" (or ".[gpu]")')
+        raise InputError(MISSING)
     # Of MindSpore's own log only what ends the process: errors are raised as exceptions, too, and
     # too little memory is logged once for each tensor.
     os.environ.setdefault("GLOG_v", "4")
     # As MindSpore itself would, but only if it were the first to import protobuf: tensorboardX may
     # be, and MindSpore's generated code does not load in protobuf's default implementation.
     os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
-    if _version("mindspore").startswith(SLOW_WITH_AVX512) and _has_avx512():
+    if is_slow_with_avx512() and has_avx512():
         _keep_to_avx2()
-    if _version("mindspore-gpu"):
+    if version("mindspore-gpu"):
         # It looks for a system-wide CUDA in LD_LIBRARY_PATH and complains at every import.
         os.environ.setdefault("MS_DEV_CLOSE_VERSION_CHECK", "ON")
         _load_cuda_wheels()
@@ -65,12 +67,7 @@ def quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def mindspore_version() -> str:
-    """Of the MindSpore that is installed, without its import; empty if none is."""
-    return _version("mindspore") or _version("mindspore-gpu")
-
-
-def _version(package: str) -> str:
+def version(package: str) -> str:
     """Of an installed package; empty if it is not."""
     try:
         return metadata.version(package)
@@ -78,19 +75,36 @@ def _version(package: str) -> str:
         return ""
 
 
-def _has_avx512() -> bool:
+def mindspore_version() -> str:
+    """Of the MindSpore that is installed, without its import; empty if none is."""
+    return version("mindspore") or version("mindspore-gpu")
+
+
+def has_avx512() -> bool:
+    """Whether the processors have it."""
     file = Path("/proc/cpuinfo")
     return file.is_file() and " avx512f " in file.read_text(encoding="utf-8")
 
 
+def is_slow_with_avx512() -> bool:
+    """Whether the MindSpore that is installed convolves slowly on processors that have it."""
+    return version("mindspore").startswith(SLOW_WITH_AVX512)
+
+
+def cuda_folders() -> list[Path]:
+    """Where the libraries of NVIDIA's CUDA wheels lie; empty without any."""
+    spec = importlib.util.find_spec("nvidia")
+    parents = [] if spec is None else spec.submodule_search_locations or []
+    return [folder for parent in parents for folder in sorted(Path(parent).glob("*/lib"))]
+
+
 def _keep_to_avx2() -> None:
     """Have oneDNN leave AVX-512 alone, unless the user decided on that."""
-    if "ONEDNN_MAX_CPU_ISA" in os.environ:
+    if ISA in os.environ:
         return
-    os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"
+    os.environ[ISA] = "AVX2"
     log.info(
-        "ONEDNN_MAX_CPU_ISA=AVX2 set: MindSpore %s convolves far slower with AVX-512",
-        _version("mindspore"),
+        "%s=AVX2 set: MindSpore %s convolves far slower with AVX-512", ISA, version("mindspore")
     )
 
 
@@ -99,9 +113,7 @@ def _load_cuda_wheels() -> None:
 
     A library whose own needs are not loaded yet fails, and is tried again after the others.
     """
-    spec = importlib.util.find_spec("nvidia")
-    parents = [] if spec is None else spec.submodule_search_locations or []
-    folders = [folder for parent in parents for folder in sorted(Path(parent).glob("*/lib"))]
+    folders = cuda_folders()
     # Not for the loader, which read it when the process began, but for MindSpore's own check.
     known = os.environ.get("LD_LIBRARY_PATH", "")
     os.environ["LD_LIBRARY_PATH"] = os.pathsep.join([*map(str, folders), *filter(None, [known])])

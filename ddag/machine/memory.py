@@ -1,4 +1,7 @@
-"""Too little memory, told apart from other failures; MindSpore and NumPy each say it their way."""
+"""How much memory there is; and too little of it, told apart from other failures.
+
+MindSpore and NumPy each say that their way.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,16 @@ import errno
 import re
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Optional
+
+MEMINFO = Path("/proc/meminfo")  # in kB
+# Of a container, by version 2 of Linux's control groups and by version 1.
+_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 # What MindSpore, oneDNN, C++ and NumPy say of it, also in an exception that wraps theirs. The last
 # is said of a thread for whose stack there is no room.
@@ -18,6 +31,32 @@ _SAID = re.compile(
 _NEEDED = re.compile(r"(?:alloc size|Unable to allocate):? ([\d.]+) ?([KMGTPE]?)i?B", re.IGNORECASE)
 _WORTH_SAYING = 1 << 20  # bytes: a few that were not there say nothing of what was
 _lacked: list[BaseException] = []
+
+
+def available() -> int:
+    """Bytes that programs may still take; 0 where the system does not say it."""
+    return _meminfo("MemAvailable")
+
+
+def total() -> int:
+    """Bytes that the machine has; 0 where the system does not say it."""
+    return _meminfo("MemTotal")
+
+
+def limit() -> Optional[int]:
+    """Bytes that a container may take in all; None where it may take what there is."""
+    for file in _LIMITS:
+        with suppress(OSError, ValueError):  # "max" is no number
+            allowed = int(file.read_text(encoding="ascii"))
+            return allowed if allowed < (total() or allowed) else None
+    return None
+
+
+def _meminfo(name: str) -> int:
+    with suppress(OSError, ValueError, IndexError):
+        text = MEMINFO.read_text(encoding="ascii")
+        return int(text.partition(f"{name}:")[2].split()[0]) * 1024
+    return 0
 
 
 def lacked() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +16,7 @@ import ddag
 from ddag.machine import environment, processors
 from ddag.machine.border import Fields, Scalar, parse_json, read_text, taking
 from ddag.machine.files import write_text
+from ddag.machine.programs import ask
 from ddag.machine.words import shortened
 from ddag.settings.commands import command
 
@@ -25,7 +25,6 @@ LONGEST = 5000  # letters of a command
 MOST = 50  # entries, of a file or a checkpoint
 PACKAGE = Path(ddag.__file__).parent
 _ROOT = ("ddag", "conf", "run.py")  # what a checkout runs, beside the package's parent folder
-_PATIENCE = 10  # seconds for an answer of git
 
 
 @cache
@@ -92,15 +91,4 @@ def _git(folder: Path, *words: str) -> Optional[str]:
     """What git answers in a folder; None where there is no git, or nothing that it knows."""
     # A hook's variables name its own repository; jobs side by side shall not wait for a lock.
     around = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            env={**around, "GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace").strip()
+    return ask("git", "-C", str(folder), *words, env={**around, "GIT_OPTIONAL_LOCKS": "0"})

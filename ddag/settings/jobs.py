@@ -38,6 +38,13 @@ class InspectConfig(JobConfig):
 
 
 @dataclass
+class DoctorConfig(JobConfig):
+    """A job that looks at the machine; what needs MindSpore it does in processes of their own."""
+
+    computes: ClassVar[bool] = False
+
+
+@dataclass
 class PrepareConfig(InspectConfig):
     """A job that readies a data set."""
 
@@ -172,6 +179,7 @@ JOBS: dict[str, type[JobConfig]] = {
     "prepare": PrepareConfig,
     "profile": JobConfig,
     "methods": JobConfig,
+    "doctor": DoctorConfig,
     "import_weights": ImportConfig,
     "export_weights": ExportWeightsConfig,
     "export": ExportConfig,

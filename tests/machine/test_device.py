@@ -25,7 +25,7 @@ import mindspore as ms
 
 {limit}
 Path("meminfo").write_text("MemAvailable: 4000000 kB")
-device._MEMORY = Path("meminfo")
+device.memory.MEMINFO = Path("meminfo")
 first = held()
 configure()
 second = held()

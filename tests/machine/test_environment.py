@@ -33,7 +33,7 @@ def test_cuda_wheels_are_loaded_whatever_needs_which_first(
 
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    monkeypatch.setattr(environment, "_version", lambda name: "1.10.0")
+    monkeypatch.setattr(environment, "version", lambda name: "1.10.0")
     monkeypatch.setattr(environment, "_load", load)
     monkeypatch.setenv("LD_LIBRARY_PATH", "/before")
     environment.prepare()
@@ -50,7 +50,7 @@ def test_a_library_that_cannot_be_loaded_does_not_hold_up_the_rest(
     (tmp_path / "broken" / "lib" / "libbroken.so").write_text("no library")
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    monkeypatch.setattr(environment, "_version", lambda name: "1.10.0")
+    monkeypatch.setattr(environment, "version", lambda name: "1.10.0")
     monkeypatch.setenv("LD_LIBRARY_PATH", "")
     environment.prepare()
 
@@ -76,7 +76,7 @@ def test_avx512_is_left_alone_only_where_mindspore_is_slow_with_it(
     if given:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", given)
     versions = {"mindspore": version, "mindspore-gpu": ""}
-    monkeypatch.setattr(environment, "_version", versions.__getitem__)
-    monkeypatch.setattr(environment, "_has_avx512", lambda: avx512)
+    monkeypatch.setattr(environment, "version", versions.__getitem__)
+    monkeypatch.setattr(environment, "has_avx512", lambda: avx512)
     environment.prepare()
     assert os.environ.pop("ONEDNN_MAX_CPU_ISA", None) == expected

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,3 +50,22 @@ def test_the_innermost_module_that_is_known_says_what_to_lower() -> None:
     assert memory.asked_by(caught.value, {here: ("ours",)}) == ("ours",)
     assert memory.asked_by(caught.value, {"_pytest": ("outer",), here: ("ours",)}) == ("ours",)
     assert memory.asked_by(caught.value, {"ddag.": ("theirs",)}) == ()
+
+
+def test_a_limit_counts_only_where_it_is_below_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 4000 kB\nMemAvailable: 3000 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "limit",))
+    assert (memory.total(), memory.available(), memory.limit()) == (4_096_000, 3_072_000, None)
+    for said, expected in (("max", None), ("1000000", 1_000_000), ("9223372036854771712", None)):
+        (tmp_path / "limit").write_text(said)
+        assert memory.limit() == expected
+
+
+def test_a_system_that_says_nothing_of_its_memory_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "missing")
+    assert (memory.total(), memory.available()) == (0, 0)
