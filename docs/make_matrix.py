@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -25,12 +24,12 @@ PAGE = Path(__file__).with_name("matrix.md")
 STORED = Path(__file__).with_name("matrix.json")
 HEAD = """# Versions of MindSpore
 
-Written by `make matrix`. Each row is a virtual environment made for it, on the CPU: the job `doctor`,
-the tests marked `smoke`, and the main job in its shortest form (`make smoke`). No row says anything
-about a GPU or an Ascend.
+Written by `make matrix`. Each row is a virtual environment made for it, on the CPU: the job
+`doctor`, the tests marked `smoke`, and the main job in its shortest form (`make smoke`). No row says
+anything about a GPU or an Ascend.
 """
 COLUMNS = (
-    "MindSpore", "Python", "NumPy", "doctor", "smoke tests", "main job", "date", "machine"
+    "MindSpore", "Python", "NumPy", "doctor", "smoke tests", "main job", "date", "processor"
 )  # fmt: skip
 FOR_TESTS = ("pytest>=8", "hypothesis>=6")
 
@@ -86,7 +85,6 @@ def examine(version: Version, folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     row = dict.fromkeys(COLUMNS, "-")
     row.update(MindSpore=version.number, Python=version.python, date=time.strftime("%Y-%m-%d"))
-    row["machine"] = f"{platform.system()}, {platform.machine()}"
     found = find_python(version.python)
     if not found:
         return {**row, "doctor": "not run: there is no such Python"}
@@ -94,7 +92,7 @@ def examine(version: Version, folder: Path) -> dict[str, str]:
         return {**row, "doctor": "not run: cannot be installed"}
     row["NumPy"] = _answer(folder, "import numpy; print(numpy.__version__)")
     row["Python"] = _answer(folder, "import platform; print(platform.python_version())")
-    row["doctor"] = _doctor(folder)
+    row.update(_doctor(folder))
     tests = ["-m", "pytest", "-q", "-m", "smoke", "--override-ini", "filterwarnings=default"]
     code, said = _run(folder, "tests", [*tests, "-p", "no:cacheprovider"], at=ROOT)
     row["smoke tests"] = said[-1].strip("= ") if said else f"exit code {code}"
@@ -121,15 +119,17 @@ def _is_installed(version: Version, found: str, folder: Path) -> bool:
     return True
 
 
-def _doctor(folder: Path) -> str:
-    """What the job doctor says in the environment of ``folder``, in a few words."""
+def _doctor(folder: Path) -> dict[str, str]:
+    """What the job doctor says in the environment of ``folder``, in a few words; the processor."""
     code, _ = _run(folder, "doctor", ["-m", "ddag", "job=doctor", "hydra.run.dir=doctor"])
     try:
         told = json.loads((folder / "doctor" / "doctor.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return f"exit code {code}"
+        return {"doctor": f"exit code {code}"}
     working = [name for name, device in told["devices"].items() if device["works"]]
-    return "; ".join([f"{', '.join(working) or 'nothing'} works", *told["troubles"]])
+    said = "; ".join([f"{', '.join(working) or 'nothing'} works", *told["troubles"]])
+    machine = told["machine"]
+    return {"doctor": said, "processor": f"{machine['processor']}, AVX-512: {machine['AVX-512']}"}
 
 
 def _answer(folder: Path, program: str) -> str:

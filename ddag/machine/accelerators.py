@@ -23,6 +23,7 @@ CUDA = {
     "libcusolver.so.11": "nvidia-cusolver-cu11",
     "libcufft.so.10": "nvidia-cufft-cu11",
     "libcurand.so.10": "nvidia-curand-cu11",
+    "libcusparse.so.11": "nvidia-cusparse-cu11",
 }
 DRIVER = "libcuda.so.1"
 _NVIDIA_SMI = ("--query-gpu=name,driver_version,memory.total,compute_cap", "--format=csv,noheader")

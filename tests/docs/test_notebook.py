@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbclient
-import nbformat
 import pytest
+
+nbclient, nbformat = map(pytest.importorskip, ("nbclient", "nbformat"))  # of the extra dev
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "api.ipynb"
 
