@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,13 +26,14 @@ STORED = Path(__file__).with_name("matrix.json")
 HEAD = """# Versions of MindSpore
 
 Written by `make matrix`. Each row is a virtual environment made for it, on the CPU: the job
-`doctor`, the tests marked `smoke`, and the main job in its shortest form (`make smoke`). No row says
-anything about a GPU or an Ascend.
+`doctor`, the tests marked `smoke`, and the main job in its shortest form (`make smoke`).
+No row says anything about a GPU or an Ascend.
 """
 COLUMNS = (
     "MindSpore", "Python", "NumPy", "doctor", "smoke tests", "main job", "date", "processor"
 )  # fmt: skip
 FOR_TESTS = ("pytest>=8", "hypothesis>=6")
+COUNTS = re.compile(r"\d+ (?:passed|failed|skipped|errors?)")  # in pytest's last line
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def examine(version: Version, folder: Path) -> dict[str, str]:
     row.update(_doctor(folder))
     tests = ["-m", "pytest", "-q", "-m", "smoke", "--override-ini", "filterwarnings=default"]
     code, said = _run(folder, "tests", [*tests, "-p", "no:cacheprovider"], at=ROOT)
-    row["smoke tests"] = said[-1].strip("= ") if said else f"exit code {code}"
+    counts = COUNTS.findall(said[-1]) if said else []
+    row["smoke tests"] = ", ".join(counts) or f"exit code {code}"
     make = ["make", "--silent", "--file", str(ROOT / "Makefile"), "smoke", "RUN=ddag"]
     code, _ = _run(folder, "job", make, program=False)
     row["main job"] = "passed" if code == 0 else f"exit code {code}"
