@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import warnings
@@ -23,7 +24,7 @@ from ddag.machine.reading import open_plain, why_not
 
 # Pillow goes by what a file holds, not by its name, and runs other programs for some formats.
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")
-_MOST_PIXELS = 1 << 26  # 67 million; decoding takes memory in proportion
+MOST_PIXELS = 1 << 26  # 67 million; decoding takes memory in proportion
 MOST_BYTES = 1 << 28  # of a file
 
 # It warns of what it makes nothing of, lines that tell no file's name.
@@ -51,6 +52,43 @@ def read_image(path: Union[str, Path], *, height: int, width: int) -> np.ndarray
     except Exception as error:  # whatever Pillow makes of arbitrary bytes
         raise InputError(f"{path}: {_reason(error)}; restore the file from the data set") from error
     return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def read_sent(content: bytes, *, height: int, width: int, most: int = MOST_PIXELS) -> np.ndarray:
+    """An image that someone sent, ``(H, W, 3)`` uint8 RGB; as ``read_image`` reads it from a file.
+
+    Args:
+        content: of its file.
+        height: in pixels, as is ``width``.
+        width: of the result.
+        most: pixels that it may have.
+
+    Raises:
+        InputError: it is empty, truncated, too large or no image of ``FORMATS``.
+    """
+    try:
+        _refuse_size(len(content))
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width_before, height_before = image.size
+            _refuse_bomb(width_before, height_before, most)
+            whole = _to_rgb(image)
+    except Exception as error:  # whatever Pillow makes of arbitrary bytes
+        raise InputError(f"image: {_reason(error)}; send another") from error
+    return np.array(whole.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def read_small(path: Union[str, Path], *, side: int) -> Image.Image:
+    """The image at ``path`` in RGB, made smaller where a side is longer than ``side`` pixels.
+
+    Raises:
+        InputError: as ``read_image``.
+    """
+    try:
+        image = _decode(path)
+    except Exception as error:  # whatever Pillow makes of arbitrary bytes
+        raise InputError(f"{path}: {_reason(error)}; restore the file") from error
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return image
 
 
 def resize(pixels: np.ndarray, *, height: int, width: int) -> np.ndarray:
@@ -204,9 +242,9 @@ def _refuse_size(size: int) -> None:
         raise _NotAnImageError(f"holds {size >> 20} MB, more than {MOST_BYTES >> 20}")
 
 
-def _refuse_bomb(width: int, height: int) -> None:
-    if width * height > _MOST_PIXELS:
-        raise _NotAnImageError(f"unfolds to {width} x {height} pixels, more than {_MOST_PIXELS:,}")
+def _refuse_bomb(width: int, height: int, most: int = MOST_PIXELS) -> None:
+    if width * height > most:
+        raise _NotAnImageError(f"unfolds to {width} x {height} pixels, more than {most:,}")
 
 
 def _why_unreadable(path: str) -> Optional[str]:

@@ -35,9 +35,11 @@ class Requests:
         save: whether a checkpoint was asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "this step") -> None:
+        """Say what is finished before a stop."""
         self.stop: Optional[int] = None
         self.save = False
+        self._doing = doing
 
     def hear(self, number: int, frame: Optional[FrameType]) -> None:
         """Note a signal. The same signal a second time acts at once, as if none heard it.
@@ -49,9 +51,9 @@ class Requests:
             return
         self.stop = number
         if number == signal.SIGHUP:
-            log.warning("The terminal is gone: stopping after this step")
+            log.warning("The terminal is gone: stopping after %s", self._doing)
             return
-        log.warning("Stopping after this step; the same again stops at once")
+        log.warning("Stopping after %s; the same again stops at once", self._doing)
         default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
         signal.signal(number, default)
 
@@ -66,7 +68,7 @@ class Requests:
             if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:
                 signal.signal(number, self.hear)
         if output.abandoned():
-            log.warning("Nobody reads what is printed any more: stopping after this step")
+            log.warning("Nobody reads what is printed any more: stopping after %s", self._doing)
             self.stop = signal.SIGPIPE
 
     def obey(self) -> None:
@@ -119,9 +121,13 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def listening() -> Iterator[Requests]:
-    """Note what asks to stop or to save instead of ending at once; for the main thread only."""
-    requests = Requests()
+def listening(doing: str = "this step") -> Iterator[Requests]:
+    """Note what asks to stop or to save instead of ending at once; for the main thread only.
+
+    Args:
+        doing: what is finished before a stop.
+    """
+    requests = Requests(doing)
     before = {number: signal.getsignal(number) for number in (*STOP, SAVE)}
     requests.listen()
     try:
