@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Optional
 
-PATIENCE = 6.0  # seconds for anything to happen
+PATIENCE = 60.0  # seconds for anything to happen
 
 
 def program() -> Optional[str]:

@@ -30,6 +30,7 @@ NEEDED = {  # settings of an option that have no default
     "import_weights": ["job.source=weights.pth"],
     "report": ["job.folder=outputs"],
     "index": ["job.gallery=archive", "job.gallery_modality=visible"],
+    "serve": ["job.gallery=archive", "job.gallery_modality=visible"],
     "search": ["job.query=image.png", "job.modality=infrared", "job.gallery=archive"],
 }
 

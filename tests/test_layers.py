@@ -20,6 +20,7 @@ ROWS = [
     {"runs"},
     {"training"},
     {"gallery"},
+    {"serve"},
     {"jobs"},
     {"command", "api"},
     {"start"},

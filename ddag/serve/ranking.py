@@ -106,10 +106,9 @@ class Ranker:
         if not waiting:
             return
         try:
+            queries = np.stack([each.query for each in waiting])
             count = max(each.most for each in waiting)
-            rows, distances = self._gallery.search(
-                np.stack([each.query for each in waiting]), count
-            )
+            rows, distances = self._gallery.search(queries, count)
         except Exception as error:  # whoever asked hears it
             for each in waiting:
                 each.answer.set_exception(error)

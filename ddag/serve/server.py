@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Callable, Optional
+from typing import Callable, Optional, Union
 
 import uvicorn
 
@@ -55,7 +55,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 def is_own(bound: socket.socket) -> bool:
     """Whether only programs of this machine reach a socket."""
-    return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
+    return _number(bound).is_loopback
 
 
 def names(host: str, bound: socket.socket) -> set[str]:
@@ -82,6 +82,8 @@ def choose_token(environment: Mapping[str, str] = os.environ) -> str:
 
 def address(bound: socket.socket, host: str, token: Optional[str]) -> str:
     """What to type into a browser; what stands behind # is sent to no server."""
+    if _number(bound).is_unspecified:
+        host = socket.gethostname()  # any of this machine's addresses
     name = f"[{host}]" if ":" in host else host
     secret = "" if token is None else f"#token={token}"
     return f"http://{name}:{bound.getsockname()[1]}/{secret}"
@@ -139,3 +141,8 @@ def serve(app: App, bound: socket.socket, begun: Callable[[], None] = lambda: No
                 thread.join(_TURN)
         requests.obey()
     raise RuntimeError("the server ended by itself")
+
+
+def _number(bound: socket.socket) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address]:
+    """The address of a socket, without the network interface of an IPv6 one."""
+    return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0])

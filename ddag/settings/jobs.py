@@ -114,6 +114,30 @@ class SearchConfig(ExtractingJobConfig):
 
 
 @dataclass
+class ServeConfig(ExtractingJobConfig):
+    """A page to search a folder of images with, whose features are kept beside the checkpoint."""
+
+    writes_elsewhere: ClassVar[bool] = True
+
+    gallery: str = MISSING  # a folder of images, nested or not
+    gallery_modality: Modality = MISSING  # of its images
+    host: str = MISSING  # address to listen at; where other machines reach it, a token is wanted
+    port: int = MISSING  # 0: any that is free
+    token: bool = MISSING  # want one at an address of this machine's own, too
+    upload: int = MISSING  # megabytes that an image sent may have
+    pixels: int = MISSING  # millions that it may have
+    rate: int = MISSING  # searches that one address may ask for in a minute
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.host != "", "job.host", "", "names nothing; use 127.0.0.1")
+        require(0 <= self.port < 1 << 16, "job.port", self.port, "use 0 (any) to 65535")
+        require(1 <= self.upload <= 256, "job.upload", self.upload, "use 1 to 256 (megabytes)")
+        require(1 <= self.pixels <= 64, "job.pixels", self.pixels, "use 1 to 64 (millions)")
+        require(1 <= self.rate <= 10**6, "job.rate", self.rate, "use 1 to 1,000,000 (a minute)")
+
+
+@dataclass
 class ImportConfig(JobConfig):
     """Foreign weights into a checkpoint of ours."""
 
@@ -173,6 +197,7 @@ JOBS: dict[str, type[JobConfig]] = {
     "visualize": CheckpointJobConfig,
     "index": IndexConfig,
     "search": SearchConfig,
+    "serve": ServeConfig,
     "extract": ExtractConfig,
     "report": ReportConfig,
     "check": InspectConfig,

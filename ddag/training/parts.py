@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Optional
 
 from mindspore import nn
@@ -206,6 +206,7 @@ def build_extractor(
     *,
     flip: Optional[bool] = None,
     exported: Optional[Mapping[Modality, Run]] = None,
+    batch: Optional[int] = None,
 ) -> Extraction:
     """The extractor of the method's test features.
 
@@ -214,9 +215,11 @@ def build_extractor(
         network: gives the features.
         flip: as of ``flips``.
         exported: files of the network that give the features in its place.
+        batch: images at a time; None: as many as the settings say.
     """
     settings = method.settings
     size, flipped = _size(settings), flips(settings, flip)
+    size = size if batch is None else replace(size, batch=batch)
     if exported is not None:
         return ExportedExtractor(exported, method.features, size, flip=flipped)
     return Extractor(network, method.features, size, flip=flipped)

@@ -154,6 +154,14 @@ def test_growth_draws_a_figure_for_each_cost(tmp_path: Path) -> None:
     assert names == {"benchmarks_growth_parts.png", "benchmarks_growth_gallery.png"}
 
 
+def test_many_clients_search_without_an_error() -> None:
+    pytest.importorskip("fastapi", reason="needs the extra serve")
+    from benchmarks import serve
+
+    rows = rows_of(serve.measure(clients=8, rounds=2, images=100, channels=8), 6)
+    assert rows["errors of 16 searches"].met
+
+
 def test_a_run_keeps_the_others_results(tmp_path: Path) -> None:
     def measure() -> list[Row]:
         """Something"""

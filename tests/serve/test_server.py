@@ -145,6 +145,8 @@ def test_the_address_keeps_the_token_from_servers() -> None:
         port = bound.getsockname()[1]
         assert server.address(bound, "127.0.0.1", None) == f"http://127.0.0.1:{port}/"
         assert server.address(bound, "::1", "secret") == f"http://[::1]:{port}/#token=secret"
+    with server.bind("0.0.0.0", 0) as bound:
+        assert "//0.0.0.0:" not in server.address(bound, "0.0.0.0", "secret")
 
 
 PROGRAM = """

@@ -149,7 +149,7 @@ function take(file) {
 
 // What is shown.
 
-async function picture(image, row) {
+async function fetchImage(image, row) {
   try {
     const answer = await ask(`/api/images/${row}`);
     show(image, await answer.blob());
@@ -178,7 +178,7 @@ function showQuery(query) {
     show(image, query.file);
     image.addEventListener("error", () => { image.hidden = true; });  // TIFF and PPM: not for browsers
   } else {
-    picture(image, query.row);
+    fetchImage(image, query.row);
   }
   $("called").textContent = query.name;
   $("called").hidden = false;
@@ -191,7 +191,7 @@ const waiting = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     if (!entry.isIntersecting) continue;
     waiting.unobserve(entry.target);
-    picture(entry.target, Number(entry.target.dataset.row));
+    fetchImage(entry.target, Number(entry.target.dataset.row));
   }
 }, {rootMargin: "400px"});
 
