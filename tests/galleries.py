@@ -46,7 +46,9 @@ def colours(pixels: np.ndarray, modality: Modality) -> np.ndarray:
     return small / np.linalg.norm(small)
 
 
-def take(root: Path, *, people: int = 6, cameras: Sequence[int] = (1, 2), images: int = 2) -> None:
+def take(
+    root: Path, *, people: int = 6, cameras: Sequence[int] = (1, 2), images: int = 2, seed: int = 0
+) -> None:
     """Have visible cameras photograph generated people; the names tell camera and time."""
     for person in range(1, people + 1):
         for camera in cameras:
@@ -55,7 +57,7 @@ def take(root: Path, *, people: int = 6, cameras: Sequence[int] = (1, 2), images
                 path = root / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shot = Shot(name, person, camera, number, Modality.visible)
-                photograph(random_person(0, person), shot, seed=0).save(path)
+                photograph(random_person(seed, person), shot, seed=seed).save(path)
 
 
 def index(root: Path) -> InMemory:
