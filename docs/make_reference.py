@@ -60,7 +60,7 @@ def _sections() -> Iterator[tuple[str, type, str, Mapping[str, Any]]]:
     whole = _read(ROOT / "conf" / "config.yaml")
     yield "Of every run", Composed, "", whole
     hints = get_type_hints(Composed)
-    for group in ("data", "sampler", "augmentation", "loss", "train", "sweep", "report"):
+    for group in ("data", "sampler", "augmentation", "loss", "train", "output", "sweep", "report"):
         yield group, hints[group], f"{group}.", whole.get(group, {})
     adam = {**_option("optimizer", "adam"), **whole["optimizer"]}
     yield "optimizer", hints["optimizer"], "optimizer.", adam

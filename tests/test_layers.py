@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "ddag"
 # Low to high; see CONTRIBUTING.md. A room is a package, or a module that stands alone.
 ROWS = [
     {"machine"},
+    {"storage"},
     {"settings"},
     {"data", "model", "people"},
     {"datasets", "losses", "weights"},
@@ -36,10 +37,10 @@ WITH_HYDRA = {
 }
 # What a config error, --help or a job that computes nothing passes through.
 WITHOUT_MINDSPORE = [
-    "machine.", "settings.", "people.", "datasets.", "methods.", "composition", "command", "start",
-    "runs.", "data.records", "data.images", "data.protocol", "model.shape", "model.initial",
-    "weights.names", "jobs.check", "jobs.prepare", "jobs.report", "evaluation.metrics",
-    "evaluation.ranking",
+    "machine.", "storage.", "settings.", "people.", "datasets.", "methods.", "composition",
+    "command", "start", "runs.", "data.records", "data.images", "data.protocol", "model.shape",
+    "model.initial", "weights.names", "jobs.check", "jobs.prepare", "jobs.report",
+    "evaluation.metrics", "evaluation.ranking",
 ]  # fmt: skip
 MINDSPORES = {"machine.device"}  # imported by what computes alone
 

@@ -10,6 +10,7 @@ import logging
 import shlex
 from abc import ABC, abstractmethod
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Optional, TypeVar
 
@@ -24,6 +25,7 @@ from ddag.people import generate as people
 from ddag.people.layout import Layout
 from ddag.settings.choices import Broken
 from ddag.settings.data import DataConfig, DatasetConfig
+from ddag.storage import urls
 
 Config = TypeVar("Config", bound=DatasetConfig)
 
@@ -63,7 +65,6 @@ class Dataset(ABC, Generic[Config]):
         layout: of the people that ``dataset.generate`` makes; None where the images are given.
         settings: where the images are, and which of them.
         data: how images are read.
-        root: folder of the data set.
     """
 
     config: type[Config]
@@ -80,8 +81,20 @@ class Dataset(ABC, Generic[Config]):
                 never generated or prepared.
         """
         self.settings, self.data = settings, data
-        self.root = Path(settings.root)
         self._asked = asked
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder of the data set, copied from its store where the settings name one there.
+
+        Raises:
+            InputError: it cannot be copied.
+        """
+        if not urls.is_url(self.settings.root):
+            return Path(self.settings.root)
+        from ddag.storage import copies
+
+        return copies.cached("dataset.root", self.settings.root, asked=self._asked)
 
     @property
     @abstractmethod

@@ -43,6 +43,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         InputError: something given does not work.
     """
     from ddag.runs import console  # NumPy and rich: --help should not wait for them
+    from ddag.storage import mirror
 
     start = time.monotonic()
     console.announce(settings, folder)
@@ -50,7 +51,8 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     with interruption.held(), _importing(settings):
         job = import_module(f"ddag.jobs.{settings.job.name}")
     try:
-        score: float = job.run(settings, folder, given)
+        with mirror.following(settings.output.mirror, folder):
+            score: float = job.run(settings, folder, given)
     except Exception as error:
         if not memory.is_lacking(error):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -16,6 +17,10 @@ from ddag.runs.report.runs import is_finished
 from ddag.runs.saved_words import OVERRIDES, RESUME, RESUME_RUN, SAVED, Words, key_of
 from ddag.settings import commands
 from ddag.settings.endings import one_line
+from ddag.storage import urls
+
+# Flags by which nothing is run.
+_LOOKING = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i"}
 
 
 def expand(words: Sequence[str]) -> list[str]:
@@ -72,6 +77,8 @@ def expand_run(words: Sequence[str]) -> list[str]:
     named = [value for _, value in settings_in(given[-1])] if given else []
     if len(named) != 1 or named[0] in (None, "", AUTO):
         return list(words)
+    if urls.is_url(named[0]) and not _LOOKING & {*words}:
+        return _expand_copied(words, given[-1], str(named[0]))
     path = Path(str(named[0]))
     run = path.parent.parent if path.is_file() and path.parent.name == CHECKPOINTS else path
     if not saved(run) or not (run / OVERRIDES).is_file():
@@ -81,6 +88,16 @@ def expand_run(words: Sequence[str]) -> list[str]:
     # Hydra takes settings only where they stand together; of two the last holds.
     first = next(place for place, word in enumerate(words) if "=" in word and word[0] != "-")
     return [*words[:first], *(["hydra.mode=RUN"] if is_sweep else []), *kept, *words[first:]]
+
+
+def _expand_copied(words: Sequence[str], given: str, url: str) -> list[str]:
+    """As ``expand_run``, of a run that lies in a store and is copied from there first."""
+    from ddag.storage import copies
+
+    tag = url.rstrip("/").split("/")[-2]
+    parent = Path("outputs", tag) if re.fullmatch(r"\w[\w.-]*", tag) else Path("outputs")
+    folder = copies.run_folder(RESUME_RUN, url, parent)
+    return expand_run([f"{RESUME_RUN}={folder}" if word == given else word for word in words])
 
 
 def tagged(words: Sequence[str]) -> list[str]:

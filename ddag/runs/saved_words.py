@@ -21,6 +21,7 @@ from ddag.machine.run_folders import AUTO
 from ddag.settings.commands import command, override
 from ddag.settings.jobs import JOBS
 from ddag.settings.settings import require_folder_name
+from ddag.storage import urls
 
 SAVED = "multirun.yaml"  # the whole configuration of a sweep, as Hydra itself writes it
 SWEEP_FOLDER = "${hydra.sweep.dir}"
@@ -38,7 +39,7 @@ _SAID_ANEW = (
 # What a run that is resumed does not begin with: its weights are there, and it is no sweep.
 _BEGINNING = (RESUME_RUN, "model.pretrained", "sweep.list", RESUME)
 # Settings of a run that its folder may not bring along, and that are typed anew.
-_RETYPED = ("device.cache", "logger")
+_RETYPED = ("device.cache", "logger", "output.mirror")
 _PARAMS = "hydra.sweeper.params."
 _STORAGE = "hydra.sweeper.storage"
 _STUDY = re.compile(r"sqlite:///([^?#%]*)/[\w-]+\.db")
@@ -243,6 +244,10 @@ def _stays_in_its_folder(job: object) -> bool:
 
 def _is_there(path: object) -> bool:
     """Whether a data set lies there already: people that are missing are generated."""
+    if urls.is_url(path):
+        from ddag.storage import copies  # rich: --help should not wait for it
+
+        return copies.is_cached(path)
     return os.path.exists(str(path))  # noqa: PTH110, of any text, however long
 
 
@@ -269,6 +274,7 @@ _TASK: dict[str, Rule] = {
     "job.name": _stays_in_its_folder,
     "device.cache": _one_of(None),
     "logger": _one_of(None, "tensorboard", "csv"),  # the others write elsewhere
+    "output.mirror": _one_of(None),
     "dataset.root": _is_there,
     "train.resume": _one_of(None, AUTO),  # a damaged checkpoint is renamed
 }

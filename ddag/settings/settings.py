@@ -19,6 +19,7 @@ from ddag.settings.jobs import JobConfig
 from ddag.settings.loggers import LoggerConfig
 from ddag.settings.model import ModelConfig
 from ddag.settings.training import LossConfig, OptimizerConfig, ScheduleConfig, TrainConfig
+from ddag.storage import urls
 
 Job = TypeVar("Job", bound=JobConfig)
 
@@ -70,6 +71,17 @@ class ReportingConfig:
 
 
 @dataclass
+class OutputConfig:
+    """Where what a run leaves goes beside its run folder."""
+
+    mirror: Optional[str] = None  # URL in a store, such as s3://BUCKET/PATH; None: nowhere
+
+    def __post_init__(self) -> None:
+        if self.mirror is not None:
+            urls.check("output.mirror", self.mirror)
+
+
+@dataclass
 class Composed:
     """What Hydra checks while it composes: the groups whose type no choice changes."""
 
@@ -90,6 +102,7 @@ class Composed:
     sweep: SweepConfig = MISSING
     report: ReportingConfig = MISSING
     logger: LoggerConfig = field(default_factory=LoggerConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
 
 
 @dataclass
@@ -113,6 +126,10 @@ class Settings(Composed):
         }
         for key, path in paths.items():
             require(path != "", key, "", "names nothing; give a path, or leave it out")
+        if urls.is_url(self.dataset.root):
+            urls.check("dataset.root", self.dataset.root)
+        typed = "a run is copied from a store for the command line alone; name a run folder"
+        require(not urls.is_url(self.train.resume), "train.resume", self.train.resume, typed)
         self._check_checkpoint()
         both = self.train.resume not in (None, AUTO) and self.model.pretrained is not None
         over = "its weights would replace those of model.pretrained; leave one of the two out"

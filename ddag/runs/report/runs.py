@@ -24,7 +24,10 @@ Taken = TypeVar("Taken")
 _HYDRA, _OVERRIDES = ".hydra", "overrides.yaml"
 ERROR = "error.txt"  # of a run that failed: its first line says why
 # Say where a run's files go, not what it does.
-_NAMES = ("tag", "logger", "sweep", "sweep.list", "sweep.resume", "train.resume", "report.baseline")
+_NAMES = (
+    "tag", "logger", "output.mirror", "sweep", "sweep.list", "sweep.resume", "train.resume",
+    "report.baseline",
+)  # fmt: skip
 _SHOWN = 4  # values of what differs
 _MEASURED = ("train", "evaluate")  # the jobs that end in scores
 _DRAWING = "visualize"
