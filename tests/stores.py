@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,33 @@ class S3:
     def empty(self) -> None:
         for name in self.names():
             self.client.delete_object(Bucket=self.bucket, Key=name)
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[dict[str, str]]:
+        """Let only those in who have the credentials given."""
+        import boto3
+
+        place = self.client.meta.endpoint_url
+        with set_in(self.environment):
+            users = boto3.client("iam", endpoint_url=place)
+        users.create_user(UserName="one")
+        allowed = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+        ]}  # fmt: skip
+        users.put_user_policy(UserName="one", PolicyName="all", PolicyDocument=json.dumps(allowed))
+        key = users.create_access_key(UserName="one")["AccessKey"]
+        self._guard("0")
+        try:
+            yield dict(zip(KEYS, (key["AccessKeyId"], key["SecretAccessKey"])))
+        finally:
+            self._guard("inf")
+            users.close()
+
+    def _guard(self, after: str) -> None:
+        """Ask for credentials after so many requests."""
+        place = f"{self.client.meta.endpoint_url}/moto-api/reset-auth"
+        told = urllib.request.Request(place, after.encode(), {"Content-Type": "text/plain"})
+        urllib.request.urlopen(told).close()
 
     def stop(self) -> None:
         self.client.close()

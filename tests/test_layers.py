@@ -25,7 +25,7 @@ ROWS = [
     {"jobs"},
     {"command", "api"},
     {"start"},
-    {"__main__"},
+    {"__main__", "modelarts"},
 ]
 WITH_HYDRA = {
     "composition",

@@ -96,7 +96,8 @@ class TrainConfig:
     monitor: Optional[str] = None  # what makes a checkpoint the best; None: Rank-1
     patience: int = MISSING  # epochs without a better one, after which a run ends; 0: none
     ema: float = MISSING  # decay of the weights' average, by which a run evaluates; 0: none
-    resume: Optional[str] = None  # run folder or checkpoint to resume, or auto
+    # Run folder, here or by its URL in a store, or checkpoint to resume; or auto.
+    resume: Optional[str] = None
     on_nan: OnNan = MISSING  # what a loss that is not finite does
 
     def __post_init__(self) -> None:

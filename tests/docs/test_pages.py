@@ -12,7 +12,8 @@ from pages import PAGES, REPOSITORY, commands
 from ddag.composition import compose
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-OF_HYDRA = ("-", "hydra", "sweep.resume=", "sweep=tune")
+# And what is taken off a command line before it is composed.
+OF_HYDRA = ("-", "hydra", "sweep.resume=", "sweep=tune", "train.resume=s3:")
 
 
 def test_the_reference_is_what_the_dataclasses_say() -> None:
