@@ -50,6 +50,14 @@ def test_features_come_as_they_went_in() -> None:
     np.testing.assert_array_equal(found, values[[3, 1]])
 
 
+def test_every_number_of_float16_becomes_itself() -> None:
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)]
+    found = module._widened(finite, np.empty(len(finite), np.float32))
+    np.testing.assert_array_equal(found, finite.astype(np.float32))
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(finite))
+
+
 def test_half_the_digits_change_distances_by_less_than_a_thousandth() -> None:
     generator = np.random.default_rng(0)
     gallery, query = (generator.normal(size=(count, 64)).astype(np.float32) for count in (300, 4))
