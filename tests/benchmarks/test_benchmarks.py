@@ -18,6 +18,7 @@ from benchmarks import (  # noqa: E402
     features,
     graph,
     growth,
+    index,
     loop,
     methods,
     metrics,
@@ -145,6 +146,18 @@ def test_methods_are_scored_by_each_run_of_their_sweep(tmp_path: Path) -> None:
     measured = {"baseline": Measured(*found["baseline"], step=1.0)}
     methods.write(measured, tmp_path / "measured.json")
     assert read_measured(tmp_path / "measured.json") == measured
+
+
+def test_ways_to_search_a_gallery_are_measured_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [row for row in index.measure(300, [8]) if "exact" in row.what]
+    assert [row.what for row in rows] == [
+        "300 features of 8: exact, float32", "300 features of 8: exact, float16",
+    ]  # fmt: skip
+    assert "100.0% of the first 10 found" in rows[0].measured
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_growth_draws_a_figure_for_each_cost(tmp_path: Path) -> None:
