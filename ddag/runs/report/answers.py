@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ddag.runs.report.comparison import differences
 from ddag.runs.report.leaderboard import Leaderboard, Table
 from ddag.runs.report.runs import Run
-from ddag.runs.report.statistics import Difference, sentence
+from ddag.runs.report.statistics import Difference, words
 from ddag.settings.choices import TITLES, Attention, GraphEdges
 
 COMPARED = ("mAP", "rank1")
@@ -73,12 +73,20 @@ def sentences(board: Leaderboard, table: Table, *, scores: Sequence[str] = COMPA
         named = [(_name(board, row.values, table.baseline), of_baseline.get(row.values))
                  for row in table.rows]  # fmt: skip
         named += [(title, found[name]) for title, found in controlled.items() if name in found]
-        said += [
-            sentence(title, found, score=TITLES[name], repeated=repeated)
-            for title, found in named
-            if found is not None
-        ]
+        # Settings of which the same is to be said share a sentence.
+        alike: dict[str, list[str]] = {}
+        for title, found in named:
+            if found is not None:
+                verdict = words(found, score=TITLES[name], repeated=repeated)
+                alike.setdefault(verdict, []).append(title)
+        said += [f"{_listed(titles)}: {verdict}" for verdict, titles in alike.items()]
     return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    """As a sentence names several."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _over_control(

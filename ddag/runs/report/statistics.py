@@ -180,11 +180,10 @@ def _power(count: int, deviation: float) -> float:
     )
 
 
-def sentence(name: str, found: Difference, *, score: str, repeated: str = "seeds") -> str:
-    """What a difference says, in words.
+def words(found: Difference, *, score: str, repeated: str = "seeds") -> str:
+    """What is to be said of a setting by its difference.
 
     Args:
-        name: of the setting.
         found: how it differs from its baseline.
         score: name of the score, such as ``mAP``.
         repeated: what a pair is one of, in the plural.
@@ -194,12 +193,12 @@ def sentence(name: str, found: Difference, *, score: str, repeated: str = "seeds
         said = f"no result with {found.pairs} paired {counted}; an ablation takes {FEW} or more"
         if found.needed is not None and found.needed > FEW:
             said += f", and {found.needed} would be needed to see 1 point of {score}"
-        return f"{name}: {said}"
+        return said
     if found.is_seen and found.interval is not None:
         low, high = (100 * end for end in found.interval)
         said = f"{100 * found.mean:+.1f} points of {score}, 95 % [{low:.1f}, {high:.1f}], "
-        return f"{name}: {said}{found.pairs} paired {repeated}"
+        return f"{said}{found.pairs} paired {repeated}"
     said = f"{score} not distinguishable from chance with {found.pairs} {repeated}"
     if found.needed is not None and found.needed > found.pairs:
-        return f"{name}: {said}; {found.needed} would be needed to see 1 point"
-    return f"{name}: {said}, enough to see 1 point"
+        return f"{said}; {found.needed} would be needed to see 1 point"
+    return f"{said}, enough to see 1 point"

@@ -82,6 +82,16 @@ def test_fewer_than_five_seeds_are_no_result(ablation) -> None:
     assert not any("points" in each for each in said)
 
 
+def test_settings_of_which_the_same_is_to_be_said_share_a_sentence(ablation) -> None:
+    board = ablation(seeds=1)
+    few = (
+        "CGSA (model.graph=true) and IWPA (model.part=3): no result with 1 paired seed; an ablation"
+    )
+    said = answers.sentences(board, board.tables[0])
+    assert said == [f"{few} takes 5 or more"] * 2  # by mAP, by Rank-1
+    assert answers.answers(board, board.tables[0]) == said[:1]
+
+
 def test_a_baseline_of_ones_own_takes_the_place_of_the_default(ablation) -> None:
     board = ablation(baseline={"model.graph": "true"})
     (table,) = board.tables

@@ -14,7 +14,7 @@ from ddag.runs.report.statistics import (
     holm,
     pair,
     pairs_needed,
-    sentence,
+    words,
 )
 
 BASELINE = {"part": "0", "graph": "false"}
@@ -122,18 +122,16 @@ def test_all_settings_of_a_table_share_the_chance_of_a_false_find() -> None:
 
 def test_what_is_seen_is_said_with_its_interval() -> None:
     found = Difference(5, 0.021, (0.009, 0.033), 0.01, 0.02, 4)
-    said = "IWPA: +2.1 points of mAP, 95 % [0.9, 3.3], 5 paired seeds"
-    assert sentence("IWPA", found, score="mAP") == said
+    said = "+2.1 points of mAP, 95 % [0.9, 3.3], 5 paired seeds"
+    assert words(found, score="mAP") == said
 
 
 def test_what_is_not_seen_is_said_with_the_seeds_it_would_take() -> None:
     found = Difference(6, 0.01, (-0.01, 0.03), 0.2, 0.4, 11)
-    said = (
-        "IWPA: mAP not distinguishable from chance with 6 seeds; 11 would be needed to see 1 point"
-    )
-    assert sentence("IWPA", found, score="mAP") == said
+    said = "mAP not distinguishable from chance with 6 seeds; 11 would be needed to see 1 point"
+    assert words(found, score="mAP") == said
     enough = Difference(12, 0.001, (-0.01, 0.01), 0.8, 0.8, 11)
-    assert sentence("IWPA", enough, score="mAP").endswith("with 12 seeds, enough to see 1 point")
+    assert words(enough, score="mAP").endswith("with 12 seeds, enough to see 1 point")
 
 
 @pytest.mark.parametrize("pairs", [3, 4])
@@ -141,17 +139,17 @@ def test_fewer_than_five_seeds_are_no_result(pairs: int) -> None:
     for p in (0.001, 0.5):
         found = Difference(pairs, 0.02, (0.01, 0.03), p, p, 11)
         assert not found.is_seen
-        assert sentence("IWPA", found, score="mAP") == (
-            f"IWPA: no result with {pairs} paired seeds; an ablation takes 5 or more,"
+        assert words(found, score="mAP") == (
+            f"no result with {pairs} paired seeds; an ablation takes 5 or more,"
             " and 11 would be needed to see 1 point of mAP"
         )
 
 
 def test_one_or_two_seeds_say_nothing() -> None:
-    said = "IWPA: no result with 2 paired runs; an ablation takes 5 or more"
-    assert sentence("IWPA", Difference(2, -0.01), score="mAP", repeated="runs") == said
+    said = "no result with 2 paired runs; an ablation takes 5 or more"
+    assert words(Difference(2, -0.01), score="mAP", repeated="runs") == said
 
 
 def test_what_does_not_hold_after_holm_is_not_called_a_difference() -> None:
     found = Difference(5, 0.02, (0.001, 0.039), 0.04, 0.12, 20)
-    assert "not distinguishable" in sentence("IWPA", found, score="mAP")
+    assert "not distinguishable" in words(found, score="mAP")
