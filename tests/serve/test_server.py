@@ -47,7 +47,7 @@ def talk(port: int, *parts: bytes, half: bool = True) -> bytes:
             with suppress(OSError):  # it has closed already
                 client.shutdown(socket.SHUT_WR)
         heard = b""
-        # A server that refuses closes with the rest unread, at which its system may reset the connection.
+        # Where a server closes with the rest unread, its system may reset the connection.
         with suppress(ConnectionResetError):
             while part := client.recv(1 << 16):
                 heard += part
