@@ -64,23 +64,35 @@ def sentences(board: Leaderboard, table: Table, *, scores: Sequence[str] = COMPA
     """What the difference of each setting from its baseline says, by each of the scores."""
     splits = {tuple(run.value(f"dataset.{k}") for k in run.split_keys) for run in board.runs}
     repeated = "runs" if len(splits) > 1 else "seeds"
-    controlled: dict[str, dict[str, Difference]] = {}
-    for control in CONTROLS:
-        controlled.update(_over_control(control, board.keys, table))
     said = []
-    for name in scores:
-        of_baseline = table.differences.get(name, {})
-        named = [(_name(board, row.values, table.baseline), of_baseline.get(row.values))
-                 for row in table.rows]  # fmt: skip
-        named += [(title, found[name]) for title, found in controlled.items() if name in found]
+    for name, found in compared(board, table).items():
         # Settings of which the same is to be said share a sentence.
         alike: dict[str, list[str]] = {}
-        for title, found in named:
-            if found is not None:
-                verdict = words(found, score=TITLES[name], repeated=repeated)
+        for title, each in found.items():
+            if name in scores:
+                verdict = words(each, score=TITLES[name], repeated=repeated)
                 alike.setdefault(verdict, []).append(title)
         said += [f"{_listed(titles)}: {verdict}" for verdict, titles in alike.items()]
     return said
+
+
+def compared(board: Leaderboard, table: Table) -> dict[str, dict[str, Difference]]:
+    """By score and name, each setting beside its baseline, then branches beside their controls."""
+    controlled: dict[str, dict[str, Difference]] = {}
+    for control in CONTROLS:
+        controlled.update(_over_control(control, board.keys, table))
+    found = {}
+    for name in TITLES:
+        of_baseline = table.differences.get(name, {})
+        found[name] = {
+            _name(board, row.values, table.baseline): of_baseline[row.values]
+            for row in table.rows
+            if row.values in of_baseline
+        }
+        found[name].update(
+            {title: each[name] for title, each in controlled.items() if name in each}
+        )
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from ddag.runs.report.figures import COLOURS, LONGEST, STYLE, as_number, from_ze
 from ddag.runs.report.leaderboard import Table
 
 MOST_KEYS = 30  # whose effect is drawn
+WIDTH = 30  # letters that stand side by side below an axis
 MANY = 8  # more values of a number than this are drawn along a scale
 
 Scores = dict[str, list[float]]
@@ -72,5 +73,8 @@ def _draw(axes: Axes, scores: Scores) -> None:
         std = np.std(values, ddof=1) if len(values) > 1 else 0
         axes.scatter([place - 0.12] * len(values), values, color="#999999", s=12)
         axes.errorbar(place, np.mean(values), std, color=COLOURS[0], marker="o", capsize=4)
-    axes.set_xticks(range(len(names)), [shortened(name, LONGEST) for name in names])
+    labels = [shortened(name, LONGEST) for name in names]
+    axes.set_xticks(range(len(names)), labels)
+    if sum(map(len, labels)) > WIDTH:
+        axes.tick_params("x", rotation=30)
     axes.set_xlim(-0.5, len(names) - 0.5)

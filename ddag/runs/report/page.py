@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Optional
 
 from ddag.machine.templates import fill
 from ddag.machine.words import counted, printable
-from ddag.runs.report import effects, figures, links, stress, tables
-from ddag.runs.report.answers import answers, sentences
+from ddag.runs.report import effects, figures, intervals, links, stress, tables
+from ddag.runs.report.answers import COMPARED, answers, compared, sentences
 from ddag.runs.report.leaderboard import STD, Leaderboard, Table
 from ddag.runs.report.runs import environments
 from ddag.settings.choices import TITLES
@@ -19,8 +20,8 @@ _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 def render(board: Leaderboard, folder: Path) -> str:
     """The page on the runs that were found in ``folder``."""
-    compared = board.tables if board.keys else ()
-    turned = [(table, panels) for table in compared if (panels := stress.panels(board, table))]
+    told_apart = board.tables if board.keys else ()
+    turned = [(table, panels) for table in told_apart if (panels := stress.panels(board, table))]
     trained = any(run.history for run in board.runs)
     return fill(
         _TEMPLATE,
@@ -38,8 +39,9 @@ def render(board: Leaderboard, folder: Path) -> str:
         answers=lambda table: answers(board, table),
         sentences=lambda table: sentences(board, table),
         against=tables.against,
+        differences=lambda table: _differences(board, table),
         std=STD,
-        effects=[(table, *_effects(board, table)) for table in compared],
+        effects=[(table, *_effects(board, table)) for table in told_apart],
         stress=[
             (table, _image(stress.curves(panels, score=figures.score_title(board))))
             for table, panels in turned
@@ -47,6 +49,13 @@ def render(board: Leaderboard, folder: Path) -> str:
         learning_curves=_image(figures.learning_curves(board)) if trained else None,
         cmc_curves=[(table, _image(figures.cmc_curves(board, table))) for table in board.tables],
     )
+
+
+def _differences(board: Leaderboard, table: Table) -> Optional[str]:
+    """The chart that the answer is read from."""
+    score = COMPARED[0]
+    drawn = intervals.draw(compared(board, table)[score], score=TITLES[score])
+    return _image(drawn) if drawn else None
 
 
 def _effects(board: Leaderboard, table: Table) -> tuple[list[str], list[str]]:

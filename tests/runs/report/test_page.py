@@ -11,9 +11,11 @@ from typing import Optional
 import pytest
 from matplotlib.figure import Figure
 
-from ddag.runs.report import effects, figures, links, page
+from ddag.runs.report import effects, figures, intervals, links, page
+from ddag.runs.report.answers import compared
 from ddag.runs.report.leaderboard import compare
 from ddag.runs.report.runs import read_runs
+from ddag.runs.report.statistics import Difference
 
 HISTORY = [
     {"epoch": 1, "train/loss": 3.0},
@@ -73,6 +75,32 @@ def test_the_page_has_every_section_and_loads_nothing(fabricate, tmp_path: Path)
         assert image.tag.endswith("svg")
     assert "4 runs: 4 finished, 0 failed, 0 unfinished" in read.words
     assert read.tags.count("b") == 0  # two seeds are no result
+
+
+@pytest.mark.parametrize(("seeds", "drawn"), [(4, False), (5, True)])
+def test_differences_are_drawn_from_five_seeds_on(
+    fabricate, tmp_path: Path, seeds: int, drawn: bool
+) -> None:
+    for part in (0, 3):
+        for seed in range(seeds):
+            settings = {"model.part": part, "seed": seed}
+            fabricate(f"{part}{seed}", settings, rank1=0.2 + part / 10 + seed * part / 300)
+    board = compare(read_runs(tmp_path))
+    text = page.render(board, tmp_path)
+    assert ('alt="difference of each setting from its baseline"' in text) is drawn
+    found = compared(board, board.tables[0])["mAP"]
+    image = intervals.draw(found, score="mAP")
+    assert (image is not None) is drawn
+    if image:
+        assert "<!-- IWPA (model.part=3) -->" in image
+        assert "<!-- points of mAP more -->" in image
+
+
+def test_of_many_differences_the_first_are_drawn() -> None:
+    many = {f"s{k}": Difference(5, 0.01, (0.0, 0.02), 0.1, 0.1, 9) for k in range(50)}
+    image = intervals.draw(many, score="mAP")
+    assert image is not None
+    assert ("<!-- s39 -->" in image, "<!-- s40 -->" in image) == (True, False)
 
 
 def test_columns_are_sorted_by_number_not_by_what_is_shown(fabricate, tmp_path: Path) -> None:
