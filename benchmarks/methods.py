@@ -1,4 +1,4 @@
-"""Each method: a step beside the baseline's, and its scores on generated people from three seeds.
+"""Each method: a step beside the baseline's, and its scores on synthetic people from three seeds.
 
 It trains three runs of each, an hour or more on two cores, or reads a sweep=methods that ended:
 python -m benchmarks.methods multirun_sweeps/methods/TIME. What it finds goes into the table of
@@ -67,7 +67,7 @@ def steps(
 
 
 def sweep(names: Sequence[str], folder: Path, *words: str) -> None:
-    """Train each from three seeds on the default generated people, below ``folder``."""
+    """Train each from three seeds on the default synthetic people, below ``folder``."""
     chosen = [f"model={','.join(names)}", f"dataset.root={folder / 'people'}", *words]
     subprocess.run([*RUN, "sweep=methods", *chosen], cwd=folder, check=True)
 

@@ -25,7 +25,7 @@ Published scores were printed by others; none was measured here, since we have n
 sets.
 """
 MEASURED = """
-Step and scores on generated people were measured by `python -m benchmarks.methods`: a step of the
+Step and scores on synthetic people were measured by `python -m benchmarks.methods`: a step of the
 published size against the baseline's, turn by turn; and Rank-1 and mAP in percent after the default
 command with `model=NAME`, mean and standard deviation over three seeds.
 """

@@ -20,7 +20,7 @@ MOST = 1e-4  # by which a number of a feature of length 1 may differ
 
 
 def draw_people(modality: Modality, *, height: int, width: int) -> np.ndarray:
-    """Images of as many generated people as the largest batch has, ``(N, H, W, 3)`` uint8."""
+    """Images of as many synthetic people as the largest batch has, ``(N, H, W, 3)`` uint8."""
     images = []
     for identity in range(1, max(BATCHES) + 1):
         shot = Shot("", identity, 1, 1, modality)

@@ -45,7 +45,7 @@ class Measured:
     """What a method came to here.
 
     Attributes:
-        rank1: of each seed, on generated people, fractions of 1.
+        rank1: of each seed, on synthetic people, fractions of 1.
         mAP: likewise.
         step: time of a training step as a share of the baseline's.
     """
@@ -97,7 +97,7 @@ def listings(found: Sequence[Entry], measured: Mapping[str, Measured]) -> list[L
     headings = ["method", "what", "parameters, million"]
     sizes = [[e.name, e.about.title, f"{e.parameters / 1e6:.2f}"] for e in found]
     if measured:
-        headings += ["step / baseline's", "Rank-1, generated people", "mAP, generated people"]
+        headings += ["step / baseline's", "Rank-1, synthetic people", "mAP, synthetic people"]
         for row in sizes:
             row += _measured_cells(measured[row[0]]) if row[0] in measured else ["", "", ""]
     scores = [

@@ -13,7 +13,7 @@ from ddag.settings.choices import Broken, Erasing
 
 @dataclass
 class Dials:
-    """How hard generated people are to recognise, each from 0 to 1.
+    """How hard synthetic people are to recognise, each from 0 to 1.
 
     People, light, background and noise of an image are the same however a dial stands, and a dial
     draws from random numbers of its own: sets that differ in dials alone are paired by image.

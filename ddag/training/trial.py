@@ -22,7 +22,7 @@ from typing import Any, Optional
 from ddag.settings.commands import override
 
 STEPS = 3  # timed, after one that does not count
-# The default method on a few generated people, as small as its ResNet-18 goes.
+# The default method on a few synthetic people, as small as its ResNet-18 goes.
 WORDS = (
     "dataset=synthetic", "dataset.generate.identities=8", "dataset.generate.images=2",
     "model.backbone=resnet18", "sampler.identities=2", "sampler.images=2", "train.epochs=10",

@@ -1,4 +1,4 @@
-"""Scores against a dial of the generated people: for each setting a line, and a band over seeds."""
+"""Scores against a dial of the synthetic people: for each setting a line, and a band over seeds."""
 
 from __future__ import annotations
 
