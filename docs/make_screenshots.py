@@ -1,9 +1,10 @@
 """Take pictures of pages in Chromium: files, or addresses such as a running TensorBoard's.
 
 python docs/make_screenshots.py FOLDER PAGE ...           wide and narrow, light and dark
-python docs/make_screenshots.py docs REPORT TENSORBOARD   the two in docs/, anew
+python docs/make_screenshots.py docs REPORT TENSORBOARD METHODS   those in docs/, anew
 
-REPORT is a sweep's report.html, TENSORBOARD an address such as http://127.0.0.1:6006/#images
+REPORT and METHODS are a report.html of sweep=branches and of sweep=methods, TENSORBOARD an address
+such as http://127.0.0.1:6006/#images
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 SIZES = ((1400, 2600), (390, 3200))  # width and height of the window, in pixels
-IN_DOCS = {"report": (1140, 1440), "tensorboard": (1400, 690)}
+IN_DOCS = {"report": (1140, 1440), "tensorboard": (1400, 690), "methods_report": (1140, 800)}
 SCHEMES = {"light": "1", "dark": "0"}  # Chromium's numbers
 PATIENCE = 15000  # milliseconds of the page's own clock, for what it loads
 
