@@ -17,12 +17,12 @@ from ddag.evaluation.extractor import Extractor, Size
 from ddag.export import checking, mindir_file, onnx_file
 from ddag.export.label import Label, labels
 from ddag.machine.bar import clock
-from ddag.machine.errors import InputError
+from ddag.machine.errors import InputError, require
 from ddag.machine.files import replacing, write_text
 from ddag.machine.words import printable
 from ddag.runs import model_card
 from ddag.runs.result import in_words
-from ddag.settings.choices import ExportFormat, Modality
+from ddag.settings.choices import ExportFormat, Modality, Precision
 from ddag.settings.jobs import ExportConfig
 from ddag.settings.settings import Settings
 from ddag.training import checkpoint, parts
@@ -47,6 +47,9 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         InputError: the checkpoint cannot be read, the files differ or cannot be written.
     """
     job = settings.job_as(ExportConfig)
+    chosen = settings.device.precision
+    whole = "files are written in float32; leave it out"
+    require(chosen is Precision.fp32, "device.precision", chosen, whole)
     if job.format is ExportFormat.onnx:
         onnx_file.refuse_missing("job.format=onnx")
     parts.configure_device(settings)

@@ -53,11 +53,13 @@ class EpochLine:
         }
         rate, speed, skipped = (named.pop(name) for name in ("lr", "images_per_second", "skipped"))
         del named["lr_backbone"]
+        overflow, _ = named.pop("overflow", 0), named.pop("loss_scale", None)
         words = (
             f"{name.replace('loss_', '').replace('_', ' ')} {each:.3f}"
             for name, each in named.items()
         )
         left_out = [f"{skipped:g} skipped"] if skipped else []
+        left_out += [f"{overflow:g} overflowed"] if overflow else []
         about = [*left_out, f"lr {rate:.2g}", f"{speed:.0f} images/s"]
         scores = [summary(self.scores)] if self.scores else []
         return "  ".join([self._begins, *words, *about, *scores, *self._ends])

@@ -127,6 +127,14 @@ class Target(Choice):
     Ascend = "Ascend"
 
 
+class Precision(Choice):
+    """In which numbers the backbone convolves."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+    bf16 = "bf16"
+
+
 class ExportFormat(Choice):
     """What kind of file a network is exported to."""
 

@@ -57,6 +57,7 @@ def upgrade(stored: Mapping[str, Any]) -> dict[str, Any]:
         "train": _train,
         "augmentation": _augmentation,
         "data": _data,
+        "device": _device,
     }
     for group, rule in rules.items():
         if isinstance(settings.get(group), Mapping):
@@ -111,6 +112,10 @@ def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
 
 def _data(data: dict[str, Any]) -> dict[str, Any]:
     return {"flip_test": False, **data}
+
+
+def _device(device: dict[str, Any]) -> dict[str, Any]:
+    return {"precision": "fp32", **device}
 
 
 def _augmentation(augmentation: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def dotted(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def hyperparameters(settings: Settings) -> dict[str, Any]:
     """What tells one run from another, nested: not where it runs and where its files lie."""
     plain = to_plain(settings)
-    for elsewhere in ("tag", "checkpoint", "device", "job", "logger", "output"):
+    for elsewhere in ("tag", "checkpoint", "job", "logger", "output"):
         del plain[elsewhere]
+    plain["device"] = {"precision": plain["device"]["precision"]}
     del plain["dataset"]["root"], plain["train"]["resume"]
     return plain

@@ -13,7 +13,7 @@ from omegaconf import MISSING
 
 from ddag.machine.errors import require
 from ddag.machine.run_folders import AUTO, MAX_FOLDER_NAME
-from ddag.settings.choices import Mode, Target
+from ddag.settings.choices import Mode, Precision, Target
 from ddag.settings.data import AugmentationConfig, DataConfig, DatasetConfig, SamplerConfig
 from ddag.settings.jobs import JobConfig
 from ddag.settings.loggers import LoggerConfig
@@ -40,11 +40,15 @@ class DeviceConfig:
     target: Target = MISSING  # where MindSpore computes
     id: int = MISSING  # which of several devices
     mode: Mode = MISSING  # compiled, or operation by operation for debugging
+    precision: Precision = MISSING  # of the backbone's convolutions; all else is float32
     threads: Optional[int] = None  # processors to compute on; None: the physical cores
     cache: Optional[str] = None  # folder of compiled graphs; None: compile anew
 
     def __post_init__(self) -> None:
         require(self.id >= 0, "device.id", self.id, "use 0 or more")
+        runs = self.precision is not Precision.bf16 or self.target is not Target.CPU
+        on_cpu = "MindSpore has no convolution of bfloat16 on the CPU; use fp32 or fp16"
+        require(runs, "device.precision", self.precision, on_cpu)
         if self.threads is not None:
             require(self.threads >= 1, "device.threads", self.threads, "use 1 or more, or null")
 

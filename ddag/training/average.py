@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -50,11 +50,12 @@ class Average(nn.Cell):
 
 
 class State(nn.Cell):
-    """All that a run keeps beside its weights: the optimiser's moments, and the average."""
+    """All that a run keeps beside its weights: the optimiser's moments, and what else there is."""
 
-    def __init__(self, optimizer: nn.Optimizer, average: Average) -> None:
+    def __init__(self, optimizer: nn.Optimizer, others: Sequence[nn.Cell]) -> None:
         super().__init__(auto_prefix=False)
-        self.optimizer, self.average = optimizer, average
+        self.optimizer = optimizer
+        self.others = nn.CellList(others, auto_prefix=False)
 
 
 def _assign(parameters: Iterable[Parameter], values: Iterable[np.ndarray]) -> None:

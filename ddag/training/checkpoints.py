@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 # What may differ between a run and what resumes it: how long, where, on what, and what is shown.
 FREE = (
-    "tag", "checkpoint", "job", "sweep", "report", "logger", "output", "device", "dataset.root",
+    "tag", "checkpoint", "job", "sweep", "report", "logger", "output", "dataset.root",
+    "device.target", "device.id", "device.mode", "device.threads", "device.cache",
     "data.test_batch", "model.pretrained", "train.epochs", "train.eval_every", "train.eval_start",
     "train.save_every", "train.save_every_steps", "train.patience", "train.resume", "train.on_nan",
 )  # fmt: skip

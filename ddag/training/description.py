@@ -137,7 +137,7 @@ def _progress(stored: Any) -> dict[str, Any]:
     rules: dict[str, Callable[[str, Any], object]] = {
         "epoch": _count, "step": _count, "position": _count, "terms": _terms, "losses": _losses,
         "carried": _number, "without_graph": _number, "best_score": _number,
-        "best_epoch": _optional_count, "untrained": _scores, "dead": _words,
+        "overflows": _count, "best_epoch": _optional_count, "untrained": _scores, "dead": _words,
     }  # fmt: skip
     for name in rules.keys() & stored.keys():
         rules[name](f"progress.{name}", stored[name])

@@ -24,11 +24,12 @@ from ddag.runs.loggers.tensorboard import TensorBoard
 from ddag.runs.tracking import Tracker, flat
 from ddag.settings.choices import OnNan
 from ddag.settings.settings import Settings
-from ddag.training import beginning, health, parts, summaries
+from ddag.training import beginning, health, mishaps, parts, summaries
 from ddag.training.checkpoints import CheckpointFolder
 from ddag.training.description import Description
 from ddag.training.pace import Pace
 from ddag.training.progress import Progress
+from ddag.training.scaling import OverflowedError
 from ddag.training.step import NotFiniteError
 
 log = logging.getLogger(__name__)
@@ -193,10 +194,7 @@ class Loop:
         start = time.perf_counter()
         self._take_steps(epoch, tracker, requests)
         if not self.progress.losses:
-            raise InputError(
-                f"train.on_nan=skip: every step of epoch {epoch + 1} was skipped;"
-                " lower optimizer.lr, or look at the images"
-            )
+            raise InputError(mishaps.all_skipped(self.progress))
         seconds = time.perf_counter() - start
         images = (len(self.progress.losses) - taken_before) * self._step_images
         rate = self.parts.rates[epoch]
@@ -207,7 +205,7 @@ class Loop:
             **({} if gate is None else {"train/health/gate_spread": float(np.ptp(gate))}),
             "train/lr": rate,
             "train/lr_backbone": rate * self._settings.optimizer.backbone_scale,
-            "train/skipped": self.progress.skipped,
+            **mishaps.counts(self.progress, self.parts.scale),
             "train/images_per_second": images / seconds,
         }
 
@@ -234,6 +232,9 @@ class Loop:
                 except NotFiniteError as error:
                     self._handle(error, epoch)
                     self.progress = self.progress.after_skip()
+                except OverflowedError:
+                    note = "overflow"
+                    self.progress = self.progress.after_overflow()
                 mark, before = time.perf_counter(), mark
                 self._pace.step(mark - before, self._step_images)
                 left = self._pace.left(self.progress) or 0
@@ -254,21 +255,16 @@ class Loop:
 
     def _handle(self, error: NotFiniteError, epoch: int) -> None:
         """Say all about a step that was not taken, and end the run unless it is skipped."""
-        position = self.progress.position
-        rows = [rows[position] for rows in self.parts.sampler.epoch(epoch)]
-        sets = (self.parts.train_set.visible, self.parts.train_set.infrared)
-        identities = ", ".join(map(str, sorted(set(sets[0].identities[rows[0]].tolist()))))
-        what = f"epoch {epoch + 1}, batch {position + 1} has {error}"
-        rate = f"learning rate {self.parts.rates[epoch]:g}, identities {identities}"
+        place = {"epoch": epoch, "position": self.progress.position}
+        what = mishaps.describe(error, self.parts, **place)
         if self._settings.train.on_nan is OnNan.skip:
-            log.warning("Skipped: %s; %s", what, rate)
+            log.warning("Skipped: %s", what)
             return
         self._checkpoints.save(self.progress)
-        for records, chosen in zip(sets, rows):
-            for path in records.paths[chosen]:
-                log.error("in the batch: %s", path)
+        for path in mishaps.files(self.parts, **place):
+            log.error("in the batch: %s", path)
         raise InputError(
-            f"train.on_nan=stop: {what}; {rate}, files as listed in run.log; the state before it"
+            f"train.on_nan=stop: {what}, files as listed in run.log; the state before it"
             " is saved: lower optimizer.lr and start anew, or resume with train.on_nan=skip"
         )
 

@@ -30,13 +30,15 @@ from ddag.machine.errors import InputError
 from ddag.machine.words import counted
 from ddag.methods import open_method
 from ddag.methods.method import Method
+from ddag.model import precision
 from ddag.model.initial import initialise
 from ddag.model.network import TwoStreams
-from ddag.settings.choices import Modality
+from ddag.settings.choices import Modality, Precision
 from ddag.settings.settings import Settings
 from ddag.training import compiled, optim, schedule
 from ddag.training.average import Average, State
 from ddag.training.learner import Learner
+from ddag.training.scaling import LossScale
 from ddag.training.step import Trainer
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class Parts:
         learner: network and objective, their first weights drawn.
         optimizer: of the learner.
         average: of its weights; None where there is none.
+        scale: of the loss; None where it needs none.
         trainer: takes steps.
     """
 
@@ -72,12 +75,14 @@ class Parts:
     learner: Learner
     optimizer: nn.Optimizer
     average: Optional[Average]
+    scale: Optional[LossScale]
     trainer: Trainer
 
     @property
     def state(self) -> nn.Cell:
         """All that a run keeps beside its weights."""
-        return self.optimizer if self.average is None else State(self.optimizer, self.average)
+        others = [each for each in (self.average, self.scale) if each is not None]
+        return State(self.optimizer, others) if others else self.optimizer
 
     def averaged(self) -> AbstractContextManager[None]:
         """Have the average of the weights in their place, where there is one."""
@@ -118,7 +123,9 @@ def build(settings: Settings) -> Parts:
     initialise(learner, settings.seed, method.rules)
     optimizer = build_optimizer(method, learner, schedule.step_rates(rates, steps))
     average = Average(learner, settings.train.ema) if settings.train.ema else None
-    clip = settings.optimizer.clip
+    # bfloat16 has the range of float32.
+    scale = LossScale() if settings.device.precision is Precision.fp16 else None
+    how: dict[str, Any] = {"clip": settings.optimizer.clip, "average": average, "scale": scale}
     return Parts(
         settings=settings,
         method=method,
@@ -131,7 +138,8 @@ def build(settings: Settings) -> Parts:
         learner=learner,
         optimizer=optimizer,
         average=average,
-        trainer=Trainer(learner, optimizer, seed=settings.seed, clip=clip, average=average),
+        scale=scale,
+        trainer=Trainer(learner, optimizer, seed=settings.seed, **how),
     )
 
 
@@ -176,8 +184,13 @@ def epoch_rates(settings: Settings) -> list[float]:
 
 
 def build_learner(method: Method[Any], identities: int) -> Learner:
-    """Network and objective for so many training identities, their weights still 0."""
+    """Network and objective for so many training identities, their weights still 0.
+
+    Raises:
+        InputError: MindSpore has no numbers of the precision that the settings ask for.
+    """
     network = method.network(identities)
+    precision.lower(network.backbone, method.settings.device.precision)
     return Learner(network, method.objective(network, identities))
 
 

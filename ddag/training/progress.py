@@ -25,6 +25,7 @@ class Progress:
     step: int = 0  # of the optimiser, over all epochs
     position: int = 0  # batches of the running epoch that are done
     losses: tuple[tuple[Optional[float], ...], ...] = ()  # of their steps, in the order of terms
+    overflows: int = 0  # batches of it whose scaled gradients left the range of float16
     dead: Mapping[str, str] = field(default_factory=dict)  # branches, and what is wrong with each
     carried: Optional[float] = None  # what the last epoch left, see Method.carry
     best_score: Optional[float] = None
@@ -47,8 +48,8 @@ class Progress:
 
     @property
     def skipped(self) -> int:
-        """Batches of the running epoch whose step was not taken."""
-        return self.position - len(self.losses)
+        """Batches of the running epoch whose step was not taken, but for the overflows."""
+        return self.position - len(self.losses) - self.overflows
 
     def is_stale(self, patience: int) -> bool:
         """Whether the best epoch lies so many back; never for a ``patience`` of 0."""
@@ -66,10 +67,15 @@ class Progress:
         """With one batch more, but no step."""
         return replace(self, position=self.position + 1)
 
+    def after_overflow(self) -> Progress:
+        """With one batch more whose scaled gradients overflowed."""
+        return replace(self, position=self.position + 1, overflows=self.overflows + 1)
+
     def after_epoch(self, carried: Optional[float], dead: Mapping[str, str]) -> Progress:
         """With the running epoch finished, what it leaves to the next and what it found dead."""
         epoch = self.epoch + 1
-        return replace(self, epoch=epoch, position=0, losses=(), carried=carried, dead=dead)
+        begun = replace(self, epoch=epoch, position=0, losses=(), overflows=0)
+        return replace(begun, carried=carried, dead=dead)
 
     def to_plain(self) -> dict[str, Any]:
         """As plain values, for a checkpoint."""
@@ -87,7 +93,7 @@ class Progress:
             KeyError: a value is missing.
             ValueError: the values do not belong together, or not to such a method.
         """
-        stored = {"dead": {}, **stored}  # which versions before the signs of health have not
+        stored = {"dead": {}, "overflows": 0, **stored}  # which earlier versions have not
         values = {each.name: stored[_name(each.name, stored)] for each in fields(cls)[1:]}
         before = list(stored.get("terms", _OLD_TERMS))
         columns = [None if _is_new(term, before) else before.index(term) for term in terms]
@@ -98,8 +104,9 @@ class Progress:
             for row in values["losses"]
         )
         found = cls(tuple(terms), **{**values, "losses": rows})
-        if len(rows) > found.position:
-            raise ValueError(f"{len(rows)} steps in {found.position} batches")
+        if len(rows) + found.overflows > found.position:
+            steps = f"{len(rows)} steps and {found.overflows} overflows"
+            raise ValueError(f"{steps} in {found.position} batches")
         if (found.best_epoch or 0) > found.epoch:
             raise ValueError(f"the best epoch of {found.epoch} is {found.best_epoch}")
         if (found.best_epoch is None) != (found.best_score is None):

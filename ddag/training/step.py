@@ -18,6 +18,7 @@ from ddag.losses.objective import Objective, total
 from ddag.machine import device
 from ddag.training.average import Average
 from ddag.training.learner import Learner
+from ddag.training.scaling import LossScale, OverflowedError, ScaledGradient
 
 Losses = dict[str, float]  # by ``names``
 HEALTH = "health/"  # begins the names of such signs
@@ -39,11 +40,16 @@ class NotFiniteError(ArithmeticError):
 class Gradients(nn.Cell):
     """Forward and backward pass."""
 
-    def __init__(self, learner: Learner, optimizer: nn.Optimizer) -> None:
+    def __init__(self, learner: Learner, optimizer: nn.Optimizer, *, scaled: bool = False) -> None:
+        """Args: scaled: whether the first input is a scale, see ``ScaledGradient``."""
         super().__init__(auto_prefix=False)
         self.learner = learner  # a sub-cell, so that set_train reaches the network
         # Loss and gradient in one pass: computing them apart would double the step.
-        self.value_and_grad = ops.value_and_grad(learner, None, optimizer.parameters, has_aux=True)
+        self.value_and_grad = (
+            ScaledGradient(learner, optimizer.parameters)
+            if scaled
+            else ops.value_and_grad(learner, None, optimizer.parameters, has_aux=True)
+        )
         self.half_square = ops.L2Loss()
         names = [each.name.partition(".")[0] for each in optimizer.parameters]
         self.members = tuple(
@@ -73,11 +79,23 @@ class Step(nn.Cell):
     """Forward pass, backward pass and the optimiser's update in one compiled graph."""
 
     def __init__(
-        self, learner: Learner, optimizer: nn.Optimizer, *, clip: Optional[float] = None
+        self,
+        learner: Learner,
+        optimizer: nn.Optimizer,
+        *,
+        clip: Optional[float] = None,
+        scaled: bool = False,
     ) -> None:
-        """Args: clip: the longest that all gradients together may be; None for any."""
+        """Take steps of a learner.
+
+        Args:
+            learner: see ``Trainer``, as is the optimiser.
+            optimizer: of the learner.
+            clip: the longest that all gradients together may be; None for any.
+            scaled: see ``Gradients``.
+        """
         super().__init__(auto_prefix=False)
-        self.gradients = Gradients(learner, optimizer)
+        self.gradients = Gradients(learner, optimizer, scaled=scaled)
         self.optimizer = optimizer
         self.clips, self.clip = clip is not None, clip
 
@@ -113,6 +131,7 @@ class Trainer:
         seed: int,
         clip: Optional[float] = None,
         average: Optional[Average] = None,
+        scale: Optional[LossScale] = None,
     ) -> None:
         """Take steps of a learner.
 
@@ -122,10 +141,11 @@ class Trainer:
             seed: of what the objective draws.
             clip: see ``Step``.
             average: of the weights, to be kept up; None where there is none.
+            scale: of the loss; None where it needs none.
         """
         self._learner = learner
-        self._step = Step(learner, optimizer, clip=clip)
-        self._average = average
+        self._step = Step(learner, optimizer, clip=clip, scaled=scale is not None)
+        self._average, self._scale = average, scale
         self._statistics = [
             each for each in learner.get_parameters() if each.name.rpartition(".")[2] in _MOVING
         ]
@@ -145,18 +165,27 @@ class Trainer:
         Raises:
             NotFiniteError: the losses or their gradients are not finite; weights, optimiser and
                 running statistics are as before the step.
+            OverflowedError: only the gradients are not, and may be with the scale, now lower; else
+                as before. What is not finite in the forward pass is no fault of the scale.
         """
         # The forward pass moves the batch norms' running statistics before the loss is known.
         before = [each.asnumpy().copy() for each in self._statistics]
         self._step.set_train(True)
         inputs = self.inputs(batch, epoch=epoch, position=position, scalars=scalars)
-        terms, half_squares = self._step(*inputs)
+        terms, half_squares = self._step(*self._factor, *inputs)
         norm, *norms = (math.sqrt(2 * float(each.asnumpy())) for each in half_squares)
         losses = dict(zip(names(self._learner.objective), (*flatten(terms), *norms)))
         if not (math.isfinite(losses["loss"]) and math.isfinite(norm)):
+            forward = [losses["loss"], *(each.asnumpy() for each in self._statistics)]
             for parameter, value in zip(self._statistics, before):
                 parameter.set_data(Tensor(value))
+            # Not by the loss alone: ReLU makes 0 of what is not a number.
+            whole = all(np.isfinite(each).all() for each in forward)
+            if whole and self._scale is not None and self._scale.halve():
+                raise OverflowedError
             raise NotFiniteError({**losses, "gradient_norm": norm})
+        if self._scale is not None:
+            self._scale.count()
         if self._average is not None:
             self._average()
         return losses
@@ -167,7 +196,13 @@ class Trainer:
         What the compiler leaves behind is given back before the step needs its own memory.
         """
         self._step.set_train(True)
-        device.compile(self._step, *self.inputs(batch, epoch=0, position=0, scalars=scalars))
+        inputs = self.inputs(batch, epoch=0, position=0, scalars=scalars)
+        device.compile(self._step, *self._factor, *inputs)
+
+    @property
+    def _factor(self) -> tuple[Tensor, ...]:
+        """The scale of the loss, where it has one."""
+        return () if self._scale is None else (Tensor(self._scale.factor, ms.float32),)
 
     def inputs(
         self, batch: Batch, *, epoch: int, position: int, scalars: Mapping[str, float]

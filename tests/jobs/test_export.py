@@ -54,6 +54,11 @@ def test_a_file_whose_features_differ_is_refused_and_none_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_in_half_precision_is_refused(regdb_checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^device\.precision=fp16: files are written in float32"):
+        export.run(settings(regdb_checkpoint, tmp_path, "device.precision=fp16"), tmp_path, [])
+
+
 def test_without_the_packages_the_command_that_installs_them_is_said(
     regdb_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

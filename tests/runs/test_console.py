@@ -68,6 +68,9 @@ def test_an_epoch_says_its_losses_skipped_steps_and_scores() -> None:
         assert word in skipping.full
     for word in ("epoch  1/2", "loss 12.346", "3 skipped", "Rank-1 20.0% mAP 15.0%"):
         assert word in skipping.short
+    halving = EpochLine(1, 2, {**VALUES, "train/overflow": 2, "train/loss_scale": 512.0})
+    assert "2 overflowed" in halving.full
+    assert "scale" not in halving.full
     assert LINE.full.endswith("  1:02:03 left")
     assert LINE.short.endswith("  1:02:03 left")
     assert "left" not in skipping.full

@@ -49,7 +49,13 @@ def held(run: Path, name: str) -> dict[str, np.ndarray]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
-    [("loss.smoothing=0.1",), ("optimizer.clip=0.1",), ("train.ema=0.5",), ("train.patience=1",)],
+    [
+        ("loss.smoothing=0.1",),
+        ("optimizer.clip=0.1",),
+        ("train.ema=0.5",),
+        ("train.patience=1",),
+        ("device.precision=fp16",),
+    ],
     ids=lambda words: words[0],
 )
 def test_a_run_with_each_resumes_to_the_bit(

@@ -24,6 +24,7 @@ from ddag.settings.settings import Settings
 from ddag.training import checkpoint
 from ddag.training.checkpoint import Checkpoint
 from ddag.training.loop import Loop
+from ddag.training.scaling import OverflowedError
 from ddag.training.step import NotFiniteError, Trainer, names
 
 STEPS = 3
@@ -35,6 +36,7 @@ class FakeSteps:
     def __init__(self) -> None:
         self.taken: list[tuple[int, int]] = []
         self.bad: set[tuple[int, int]] = set()
+        self.overflowing: set[tuple[int, int]] = set()
         self.requests = Requests()
         self.signals: dict[tuple[int, int], int] = {}
 
@@ -46,6 +48,8 @@ class FakeSteps:
             self.requests.hear(self.signals.pop(place), None)
         if place in self.bad:
             raise NotFiniteError({"loss": float("nan"), "gradient_norm": float("inf")})
+        if place in self.overflowing:
+            raise OverflowedError
         self.taken.append(place)
         gate = trainer._learner.parameters_dict()["part.gate"]
         gate.set_data(Tensor(gate.asnumpy() + epoch + position / 7))
@@ -165,6 +169,31 @@ def test_skipped_steps_are_counted_and_left_out_of_the_mean(
     assert [line["train/skipped"] for line in metrics(tmp_path / "run")] == [1, 0]
     assert steps.taken == [(0, 0), (0, 2), (1, 0), (1, 1), (1, 2)]
     assert checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").described.step == 5
+
+
+def test_overflows_are_counted_apart_and_stop_no_run(
+    tmp_path: Path, tiny_regdb: Path, steps: FakeSteps
+) -> None:
+    steps.overflowing = {(0, 1), (1, 0)}
+    train(settings(tiny_regdb, "device.precision=fp16"), tmp_path / "run", Requests())
+    lines = metrics(tmp_path / "run")
+    assert [(line["train/overflow"], line["train/skipped"]) for line in lines] == [(1, 0), (1, 0)]
+    assert all(line["train/loss_scale"] > 0 for line in lines)
+    assert steps.taken == [(0, 0), (0, 2), (1, 1), (1, 2)]
+
+
+def test_an_epoch_of_nothing_but_overflows_is_refused(
+    tmp_path: Path, tiny_regdb: Path, steps: FakeSteps
+) -> None:
+    steps.overflowing = {(0, position) for position in range(STEPS)}
+    with pytest.raises(InputError, match=r"^device\.precision=fp16: every step of epoch 1"):
+        train(settings(tiny_regdb, "device.precision=fp16"), tmp_path / "run", Requests())
+
+
+def test_a_run_is_not_resumed_in_another_precision(stopped: Path, tiny_regdb: Path) -> None:
+    other = settings(tiny_regdb, "train.resume=auto", "device.precision=fp16")
+    with pytest.raises(InputError, match=r"device\.precision was fp32 and is fp16"):
+        Loop(other, stopped)
 
 
 def test_an_epoch_without_a_step_is_refused(
