@@ -64,14 +64,13 @@ def sentences(board: Leaderboard, table: Table, *, scores: Sequence[str] = COMPA
     """What the difference of each setting from its baseline says, by each of the scores."""
     splits = {tuple(run.value(f"dataset.{k}") for k in run.split_keys) for run in board.runs}
     repeated = "runs" if len(splits) > 1 else "seeds"
-    said = []
-    for name, found in compared(board, table).items():
+    found, said = compared(board, table), []
+    for name in scores:
         # Settings of which the same is to be said share a sentence.
         alike: dict[str, list[str]] = {}
-        for title, each in found.items():
-            if name in scores:
-                verdict = words(each, score=TITLES[name], repeated=repeated)
-                alike.setdefault(verdict, []).append(title)
+        for title, each in found[name].items():
+            verdict = words(each, score=TITLES[name], repeated=repeated)
+            alike.setdefault(verdict, []).append(title)
         said += [f"{_listed(titles)}: {verdict}" for verdict, titles in alike.items()]
     return said
 
