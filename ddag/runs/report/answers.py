@@ -142,5 +142,5 @@ def _name(board: Leaderboard, values: Values, baseline: Mapping[str, str]) -> st
     others = " ".join(f"{key}={value}" for key, value in pairs.items() if key not in baseline)
     name = typed
     if changed and changed.keys() <= _BRANCHES.keys():
-        name = f"{' and '.join(_BRANCHES[key] for key in changed)} ({typed})"
+        name = f"{_listed([_BRANCHES[key] for key in changed])} ({typed})"
     return f"{name} at {others}" if others else name
