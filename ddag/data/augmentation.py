@@ -1,8 +1,7 @@
-"""What a training image goes through, and of that what is done on a finished, normalised batch."""
+"""What a training image goes through, from its pixels to the network's input."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -10,6 +9,9 @@ import numpy as np
 
 from ddag.data.channels import exchange_channels, turn_grey
 from ddag.data.erasing import erase
+from ddag.data.grayscale import drop_colours
+from ddag.data.normalising import scale
+from ddag.data.placing import draw_place
 from ddag.settings.choices import Erasing, Modality
 from ddag.settings.data import ChannelsConfig
 
@@ -27,41 +29,57 @@ class Augmentation:
     channels: ChannelsConfig = field(default_factory=lambda: ChannelsConfig(0, 0, 0, 0))
 
 
-def finish(
-    views: Sequence[tuple[Modality, np.ndarray]],
+def augment(
+    pixels: np.ndarray,
+    image: np.ndarray,
+    modality: Modality,
     chosen: Augmentation,
     generator: np.random.Generator,
+    *,
+    further: bool = False,
 ) -> None:
-    """Erase rectangles, then exchange channels, in place, view by view.
+    """Crop, flip, turn grey, normalise, erase and exchange channels, in this order.
 
     Args:
-        views: modality and normalised images ``(B, 3, H, W)`` float32 of each.
+        pixels: ``(H, W, 3)`` uint8.
+        image: ``(3, H, W)`` float32, written.
+        modality: of the image.
         chosen: what is to be done.
         generator: drawn from.
+        further: whether the sample has this modality in an earlier view, too.
     """
-    seen: set[Modality] = set()
-    for view, images in views:
-        own = chosen.erasing_infrared if view is Modality.infrared else None
-        probability = chosen.erasing if own is None else own
-        erase(images, probability, generator, chosen.erasing_rule)
-        _mix_channels(view, images, chosen.channels, generator, further=view in seen)
-        seen.add(view)
+    draw_place(chosen.crop, flip=chosen.flip, generator=generator).put(pixels, image)
+    alone = image[None]  # the rest is written for batches
+    if modality is Modality.visible:
+        drop_colours(alone, chosen.grayscale, generator)
+    scale(image)
+    finish(alone, modality, chosen, generator, further=further)
 
 
-def _mix_channels(
-    view: Modality,
+def finish(
     images: np.ndarray,
-    chosen: ChannelsConfig,
+    modality: Modality,
+    chosen: Augmentation,
     generator: np.random.Generator,
     *,
-    further: bool,
+    further: bool = False,
 ) -> None:
-    """Draw nothing for what is off, so that the images of runs without it stay the same."""
-    kept = np.arange(len(images))
-    probability = chosen.infrared
-    if view is Modality.visible:
-        probability = chosen.further if further else chosen.visible
+    """Erase rectangles, then exchange channels, in place.
+
+    Args:
+        images: ``(B, 3, H, W)`` float32, normalised.
+        modality: of all of them; the rest as of ``augment``.
+        chosen: see there.
+        generator: see there.
+        further: see there.
+    """
+    own = chosen.erasing_infrared if modality is Modality.infrared else None
+    erase(images, chosen.erasing if own is None else own, generator, chosen.erasing_rule)
+    kept, channels = np.arange(len(images)), chosen.channels
+    probability = channels.infrared
+    if modality is Modality.visible:
+        probability = channels.further if further else channels.visible
     if probability:
         kept = exchange_channels(images, probability, generator)
-    if view is Modality.infrared and chosen.grayscale:
-        turn_grey(images, kept, chosen.grayscale, generator)
+    if modality is Modality.infrared and channels.grayscale:
+        turn_grey(images, kept, channels.grayscale, generator)

@@ -1,4 +1,4 @@
-"""Records and sampled rows through MindSpore's C++ image operations to batches.
+"""Records and sampled rows to batches of augmented images, made ahead in threads.
 
 Shapes: B samples in a batch; V visible and R infrared images of them, N = V + R; H x W pixels.
 """
@@ -6,24 +6,22 @@ Shapes: B samples in a batch; V visible and R infrared images of them, N = V + R
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import mindspore.dataset as ds
 import numpy as np
-from mindspore.dataset import vision
 
-from ddag.data.augmentation import Augmentation, finish
-from ddag.data.grayscale import drop_colours
+from ddag.data.augmentation import Augmentation, augment
 from ddag.data.images import read_images
+from ddag.data.normalising import normalise
 from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
 from ddag.settings.choices import Modality
 
-# Of ImageNet, in the order RGB; what pretrained weights expect.
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
+_AHEAD = 2  # batches made before they are asked for: bounds the memory
 
 
 class Batch(NamedTuple):
@@ -56,9 +54,10 @@ class Batch(NamedTuple):
 
 
 class TrainLoader:
-    """The batches of any epoch, augmented; the same seed and epoch give the same batches.
+    """The batches of any epoch, augmented.
 
-    The C++ operations draw differently for another number of ``workers``.
+    An image is a function of seed, epoch, batch, view and row: no thread and no other image changes
+    it, and an epoch can begin at any of its batches.
     """
 
     def __init__(
@@ -79,80 +78,68 @@ class TrainLoader:
             views: the images of a sample, by the modality of each; those of one modality show the
                 same image, each augmented by itself. Of each modality there is one at least.
             augmentation: of every view.
-            workers: threads for each view.
+            workers: threads.
             seed: of everything drawn here.
         """
-        self._set = train_set
+        self._sets = {Modality.visible: train_set.visible, Modality.infrared: train_set.infrared}
         self._sampler = sampler
         self._views = tuple(views)
+        # How many earlier views of a sample have its modality.
+        self._turns = tuple(self._views[:place].count(view) for place, view in enumerate(views))
         self._augmentation = augmentation
         self._workers = workers
         self._seed = seed
 
-    def epoch(self, number: int, *, batches: int) -> Iterator[Batch]:
-        """The first ``batches`` batches of epoch ``number``, from 0."""
-        generator = np.random.default_rng([self._seed, number, 1])
-        for levels, identities in self._read(number, batches):
-            for modality, images in zip(self._views, levels):
-                if modality is Modality.visible:
-                    drop_colours(images, self._augmentation.grayscale, generator)
-            views = [(view, _scale(images)) for view, images in zip(self._views, levels)]
-            finish(views, self._augmentation, generator)
-            for records in (self._set.visible, self._set.infrared):
-                _unmap(records)
-            yield Batch.of_views(views, identities)
+    def epoch(self, number: int, *, batches: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of epoch ``number``, from 0: those from ``first`` to before ``batches``."""
+        drawn = dict(zip(Modality, self._sampler.epoch(number)))
+        waiting: deque[_Coming] = deque()
+        with ThreadPoolExecutor(self._workers) as pool:
+            for batch in range(first, batches):
+                rows = {modality: chosen[batch] for modality, chosen in drawn.items()}
+                waiting.append(self._begin(pool, [self._seed, number, batch], rows))
+                if len(waiting) > _AHEAD:
+                    yield self._finish(waiting.popleft())
+            while waiting:
+                yield self._finish(waiting.popleft())
 
-    def _read(self, number: int, batches: int) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
-        """Each batch's views, ``(B, 3, H, W)`` uint8, and its identities."""
-        drawn = dict(zip(Modality, (rows[:batches] for rows in self._sampler.epoch(number))))
-        # All operations of a pipeline draw alike, so a second view of a modality has its own.
-        turns = [self._views[:place].count(view) for place, view in enumerate(self._views)]
-        pipelines = []
-        for turn in range(max(turns) + 1):
-            views = [view for view, its in zip(self._views, turns) if its == turn]
-            seeds = [self._seed, number, 1 + turn] if turn else [self._seed, number]
-            pipelines.append(self._pipeline(views, [drawn[view] for view in views], seeds))
-        for parts in zip(*pipelines):
-            images = [iter(part) for part in parts]
-            yield [next(images[turn]) for turn in turns], parts[0][-1]
+    def _begin(
+        self, pool: ThreadPoolExecutor, seeds: Sequence[int], rows: Mapping[Modality, np.ndarray]
+    ) -> _Coming:
+        """Have the samples of a batch made in threads; ``seeds``: of the batch."""
+        pixels = self._sets[Modality.visible].pixels
+        assert pixels is not None
+        size = len(rows[Modality.visible])
+        images = [np.empty((size, 3, *pixels.shape[1:3]), np.float32) for _ in self._views]
 
-    def _pipeline(
-        self, views: Sequence[Modality], rows: Sequence[np.ndarray], seeds: Sequence[int]
-    ) -> Iterator[list[np.ndarray]]:
-        """Each batch's images of views of different modalities, and its identities."""
-        # The operations take their seeds from here when the iterator is made.
-        ds.config.set_seed(int(np.random.default_rng(seeds).integers(2**31)))
-        columns = [f"view_{position}" for position in range(len(rows))]
-        pipeline = ds.GeneratorDataset(
-            _Samples(self._set, views, [each.ravel() for each in rows]),
-            [*columns, "identity"],
-            shuffle=False,
-            num_parallel_workers=1,
-            python_multiprocessing=False,
-        )
-        for column in columns:
-            pipeline = pipeline.map(
-                self._operations(), input_columns=column, num_parallel_workers=self._workers
-            )
-        pipeline = pipeline.batch(rows[0].shape[1])
-        batches_read: Iterator[list[np.ndarray]] = pipeline.create_tuple_iterator(
-            num_epochs=1, output_numpy=True
-        )
-        return batches_read
+        def make(row: int) -> None:
+            for view, turn, made in zip(self._views, self._turns, images):
+                pixels = self._sets[view].pixels
+                assert pixels is not None
+                source, further = pixels[rows[view][row]], turn > 0
+                generator = np.random.default_rng([*seeds, turn, row, view is Modality.infrared])
+                augment(source, made[row], view, self._augmentation, generator, further=further)
 
-    def _operations(self) -> list[Any]:
-        """What MindSpore does to each image, ``(H, W, 3)`` to ``(3, H, W)``, all in uint8.
+        done = [pool.submit(make, row) for row in range(size)]
+        visible = self._sets[Modality.visible]
+        identities = visible.identities[rows[Modality.visible]].astype(np.int32)
+        return _Coming(images, identities, done)
 
-        As float32 an image is four times as large, and the pipeline several times as slow.
-        """
-        assert self._set.visible.pixels is not None
-        size = self._set.visible.pixels.shape[1:3]
-        chosen: list[Any] = []
-        if self._augmentation.crop:
-            chosen += [vision.Pad(self._augmentation.crop), vision.RandomCrop(size)]
-        if self._augmentation.flip:
-            chosen.append(vision.RandomHorizontalFlip())
-        return [*chosen, vision.HWC2CHW()]
+    def _finish(self, coming: _Coming) -> Batch:
+        """The batch once its samples are made."""
+        for sample in coming.done:
+            sample.result()
+        for records in self._sets.values():
+            _unmap(records)
+        return Batch.of_views(list(zip(self._views, coming.images)), coming.identities)
+
+
+class _Coming(NamedTuple):
+    """A batch that is being made."""
+
+    images: list[np.ndarray]  # of each view, (B, 3, H, W) float32
+    identities: np.ndarray  # (B,) int32
+    done: list[Future[None]]  # a sample each
 
 
 def _unmap(records: Records) -> None:
@@ -194,48 +181,3 @@ def in_batches(decoded: Iterable[np.ndarray], count: int, *, batch: int) -> Iter
         filled = np.zeros((batch, 3, height, width), np.float32)
         filled[: len(chunk)] = normalise(np.stack(chunk))
         yield filled
-
-
-def normalise(pixels: np.ndarray) -> np.ndarray:
-    """``(B, H, W, 3)`` uint8 to ``(B, 3, H, W)`` float32."""
-    return _scale(pixels.transpose(0, 3, 1, 2))
-
-
-def denormalise(images: np.ndarray) -> np.ndarray:
-    """``(B, 3, H, W)`` float32 back to ``(B, H, W, 3)`` uint8, to look at."""
-    levels = images.transpose(0, 2, 3, 1) * np.array(DEVIATION) + np.array(MEAN)
-    return (levels * 255).round().clip(0, 255).astype(np.uint8)
-
-
-def _scale(images: np.ndarray) -> np.ndarray:
-    """``(B, 3, H, W)`` uint8 to float32 of ImageNet's mean and deviation."""
-    mean, deviation = (
-        np.array(values, np.float32).reshape(3, 1, 1) * 255 for values in (MEAN, DEVIATION)
-    )
-    scaled = np.empty(images.shape, np.float32)
-    for levels, image in zip(images, scaled):  # one by one they stay in the processor's cache
-        image[:] = levels
-        image -= mean
-        image /= deviation
-    return scaled
-
-
-class _Samples:
-    """An image for each view, all of one identity, by position in the epoch."""
-
-    def __init__(
-        self, train_set: TrainSet, views: Sequence[Modality], rows: Sequence[np.ndarray]
-    ) -> None:
-        sets = {Modality.visible: train_set.visible, Modality.infrared: train_set.infrared}
-        self._views = [(sets[modality], each) for modality, each in zip(views, rows)]
-
-    def __len__(self) -> int:
-        return len(self._views[0][1])
-
-    def __getitem__(self, position: int) -> tuple[np.ndarray, ...]:
-        images = []
-        for records, rows in self._views:
-            assert records.pixels is not None
-            images.append(records.pixels[rows[position]])
-        records, rows = self._views[0]
-        return (*images, np.int32(records.identities[rows[position]]))

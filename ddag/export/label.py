@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ddag.data.loader import DEVIATION, MEAN
+from ddag.data.normalising import DEVIATION, MEAN
 from ddag.methods.method import Method
 from ddag.settings.choices import Modality
 

@@ -16,7 +16,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from ddag.data.loader import DEVIATION, MEAN, denormalise
+from ddag.data.normalising import DEVIATION, MEAN, denormalise
 from ddag.evaluation.extractor import FeatureStream
 from ddag.export.label import Label
 from ddag.machine import device, environment

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ddag.data.loader import DEVIATION, MEAN, denormalise
+from ddag.data.normalising import DEVIATION, MEAN, denormalise
 from ddag.export.graph import Graph, Value
 from ddag.export.label import INPUT, Label
 from ddag.export.networks import features

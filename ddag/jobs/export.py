@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddag.data.loader import normalise
+from ddag.data.normalising import normalise
 from ddag.evaluation.extractor import Extractor, Size
 from ddag.export import checking, mindir_file, onnx_file
 from ddag.export.label import Label, labels

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Optional
 
@@ -217,10 +216,9 @@ class Loop:
         steps, scalars = self.parts.steps, self._scalars
         with bar(f"epoch {epoch + 1}/{self._settings.train.epochs}", steps) as advance:
             advance(self.progress.position)
-            # Batches that are done are drawn again, since each depends on those before it.
-            batches = self.parts.loader.epoch(epoch, batches=steps)
+            batches = self.parts.loader.epoch(epoch, batches=steps, first=self.progress.position)
             mark = time.perf_counter()
-            for batch in islice(batches, self.progress.position, None):
+            for batch in batches:
                 position, note = self.progress.position, "skipped"
                 try:
                     losses = self.parts.trainer.step(

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ddag.data.loader import Batch, denormalise
+from ddag.data.loader import Batch
+from ddag.data.normalising import denormalise
 from ddag.data.records import Records, TestSet
 from ddag.drawing import ranks
 from ddag.drawing.figure import thumbnails, to_pixels

@@ -1,4 +1,4 @@
-"""What is done on a finished batch: each augmentation by hand, its probabilities, their order."""
+"""Each augmentation by hand, its probabilities, their order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from ddag.data.augmentation import Augmentation, finish
 from ddag.data.channels import exchange_channels, turn_grey
 from ddag.data.erasing import erase
+from ddag.data.placing import Place, draw_place
 from ddag.settings.choices import Erasing, Modality
 from ddag.settings.data import ChannelsConfig
 
@@ -20,7 +21,6 @@ CAJ = replace(
     erasing_rule=Erasing.caj,
     channels=ChannelsConfig(visible=0, further=1, infrared=0.75, grayscale=0.5),
 )
-THREE = (Modality.visible, Modality.visible, Modality.infrared)
 FILL = (0.4914, 0.4822, 0.4465)
 MANY = 4000
 SLACK = 0.035  # more than four standard deviations of a share of so many
@@ -129,9 +129,11 @@ def test_a_hundred_tries_find_a_rectangle_that_fits_where_ten_may_not() -> None:
 
 
 def test_cajs_views_go_through_their_own_channels_after_erasing() -> None:
-    views = [(view, colours(MANY, height=16, width=8)) for view in THREE]
-    finish(views, CAJ, generator())
-    first, second, infrared = (images for _, images in views)
+    drawn = generator()
+    first, second, infrared = (colours(MANY, height=16, width=8) for _ in range(3))
+    finish(first, Modality.visible, CAJ, drawn)
+    finish(second, Modality.visible, CAJ, drawn, further=True)
+    finish(infrared, Modality.infrared, CAJ, drawn)
     filled = (first == np.array(FILL, np.float32).reshape(3, 1, 1)).all(axis=1)
     erased = filled.any(axis=(1, 2))
     assert erased.mean() == pytest.approx(0.5, abs=SLACK)
@@ -142,17 +144,19 @@ def test_cajs_views_go_through_their_own_channels_after_erasing() -> None:
 
 
 def test_the_other_view_may_be_erased_with_a_probability_of_its_own() -> None:
-    views = [(view, colours(MANY, height=16, width=8)) for view in Modality]
-    finish(views, replace(NONE, erasing=0.6, erasing_infrared=0.1), generator())
-    shares = [(images == 0).any(axis=(1, 2, 3)).mean() for _, images in views]
+    chosen, shares = replace(NONE, erasing=0.6, erasing_infrared=0.1), []
+    for modality in Modality:
+        images = colours(MANY, height=16, width=8)
+        finish(images, modality, chosen, generator())
+        shares.append((images == 0).any(axis=(1, 2, 3)).mean())
     assert shares == pytest.approx([0.6, 0.1], abs=SLACK)
 
 
 def test_a_single_visible_view_can_lose_its_colours_too() -> None:
-    views = [(view, colours(MANY)) for view in Modality]
     channels = ChannelsConfig(visible=0.3, further=1, infrared=0, grayscale=0)
-    finish(views, replace(NONE, channels=channels), generator())
-    (_, visible), (_, infrared) = views
+    visible, infrared = colours(MANY), colours(MANY)
+    for images, modality in ((visible, Modality.visible), (infrared, Modality.infrared)):
+        finish(images, modality, replace(NONE, channels=channels), generator())
     assert 1 - levels(visible).count((1, 2, 3)) / MANY == pytest.approx(0.3, abs=SLACK)
     np.testing.assert_array_equal(infrared, colours(MANY))
 
@@ -160,5 +164,46 @@ def test_a_single_visible_view_can_lose_its_colours_too() -> None:
 def test_what_is_off_draws_nothing() -> None:
     plain, drawn = generator(), generator()
     plain.random(4)  # erasing's
-    finish([(Modality.visible, colours(4))], NONE, drawn)
+    finish(colours(4), Modality.visible, NONE, drawn)
+    assert plain.random() == drawn.random()
+
+
+PIXELS = np.arange(1, 37, dtype=np.uint8).reshape(3, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (Place(), [[1, 4, 7, 10], [13, 16, 19, 22], [25, 28, 31, 34]]),
+        (Place(mirrored=True), [[10, 7, 4, 1], [22, 19, 16, 13], [34, 31, 28, 25]]),
+        (Place(down=1, right=-1), [[0, 0, 0, 0], [4, 7, 10, 0], [16, 19, 22, 0]]),
+        (Place(down=-2, right=3), [[0, 0, 0, 25], [0, 0, 0, 0], [0, 0, 0, 0]]),
+        (Place(down=-2, right=3, mirrored=True), [[25, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]),
+        (Place(down=3), [[0] * 4] * 3),
+        (Place(right=-9), [[0] * 4] * 3),
+    ],
+)
+def test_an_image_is_moved_over_black_and_then_mirrored(place: Place, expected: list) -> None:
+    image = np.full((3, 3, 4), 99, np.float32)
+    place.put(PIXELS, image)
+    assert image[0].tolist() == expected
+    blank = image[0] == 0
+    for channel in (1, 2):
+        assert (image[channel] == np.where(blank, 0, image[0] + channel)).all()
+
+
+def test_every_place_is_as_likely_as_another_and_every_other_one_mirrored() -> None:
+    drawn = generator()
+    places = [draw_place(2, flip=True, generator=drawn) for _ in range(MANY)]
+    for moves in ([place.down for place in places], [place.right for place in places]):
+        shares = np.bincount(np.add(moves, 2), minlength=5) / MANY
+        np.testing.assert_allclose(shares, 0.2, atol=SLACK)
+    assert np.mean([place.mirrored for place in places]) == pytest.approx(0.5, abs=SLACK)
+    steps = {(place.down, place.right) for place in places}
+    assert len(steps) == 25
+
+
+def test_a_crop_that_is_off_draws_nothing_and_neither_does_a_flip() -> None:
+    plain, drawn = generator(), generator()
+    assert draw_place(0, flip=False, generator=drawn) == Place()
     assert plain.random() == drawn.random()

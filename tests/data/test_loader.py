@@ -10,13 +10,15 @@ from PIL import Image
 
 from ddag.data.augmentation import Augmentation
 from ddag.data.grayscale import drop_colours
-from ddag.data.loader import Batch, TrainLoader, batches_in_order, normalise
+from ddag.data.loader import Batch, TrainLoader, batches_in_order
+from ddag.data.normalising import normalise
 from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
 from ddag.settings.choices import Modality
 from ddag.settings.data import ChannelsConfig
 
 NONE = Augmentation(crop=0, flip=False, grayscale=0, erasing=0)
+ALL = Augmentation(crop=4, flip=True, grayscale=0.5, erasing=0.5)
 
 
 def records(modality: Modality, seed: int) -> Records:
@@ -38,6 +40,8 @@ def load(
     *,
     seed: int = 0,
     epoch: int = 0,
+    first: int = 0,
+    workers: int = 1,
     train_set: TrainSet = TRAIN,
     views: Sequence[Modality] = tuple(Modality),
 ) -> list[Batch]:
@@ -45,9 +49,9 @@ def load(
         TRAIN.visible.identities, TRAIN.infrared.identities, identities=2, images=2, seed=0
     )
     loader = TrainLoader(
-        train_set, sampler, views=views, augmentation=augmentation, workers=1, seed=seed
+        train_set, sampler, views=views, augmentation=augmentation, workers=workers, seed=seed
     )
-    return list(loader.epoch(epoch, batches=sampler.batches))
+    return list(loader.epoch(epoch, batches=sampler.batches, first=first))
 
 
 def test_a_batch_holds_the_sampled_images_of_both_modalities() -> None:
@@ -112,9 +116,8 @@ def test_each_of_several_views_is_cropped_by_itself() -> None:
         )
 
 
-@pytest.mark.parametrize("change", [{"crop": 4}, {"flip": True}, {"crop": 4, "flip": True}])
-def test_a_second_view_leaves_crop_and_flip_of_the_others_alone(change: dict) -> None:
-    augmentation = replace(NONE, **change)
+@pytest.mark.parametrize("augmentation", [replace(NONE, crop=4), replace(NONE, flip=True), ALL])
+def test_a_second_view_leaves_the_others_alone(augmentation: Augmentation) -> None:
     for batch, pair in zip(load(augmentation, views=THREE), load(augmentation)):
         np.testing.assert_array_equal(batch.visible[:4], pair.visible)
         np.testing.assert_array_equal(batch.infrared, pair.infrared)
@@ -152,12 +155,24 @@ def test_normalising_is_by_imagenets_mean_and_deviation() -> None:
     np.testing.assert_allclose(white, expected, rtol=1e-5)
 
 
-ALL = Augmentation(crop=4, flip=True, grayscale=0.5, erasing=0.5)
-
-
 @pytest.mark.parametrize("views", [tuple(Modality), THREE])
 def test_the_same_seed_and_epoch_give_the_same_images(views: Sequence[Modality]) -> None:
     for one, same in zip(load(ALL, views=views), load(ALL, views=views)):
+        for array, again in zip(one, same):
+            np.testing.assert_array_equal(array, again)
+
+
+@pytest.mark.parametrize("views", [tuple(Modality), THREE])
+def test_the_number_of_threads_changes_no_image(views: Sequence[Modality]) -> None:
+    for one, same in zip(load(ALL, views=views), load(ALL, views=views, workers=5)):
+        for array, again in zip(one, same):
+            np.testing.assert_array_equal(array, again)
+
+
+def test_an_epoch_that_begins_at_a_later_batch_has_the_same_ones_from_there() -> None:
+    whole, rest = load(ALL), load(ALL, first=1)
+    assert len(rest) == len(whole) - 1
+    for one, same in zip(whole[1:], rest):
         for array, again in zip(one, same):
             np.testing.assert_array_equal(array, again)
 
@@ -191,7 +206,7 @@ def test_a_grey_image_has_one_level_in_all_channels() -> None:
 
 def test_grey_is_the_brightness_that_pillow_computes() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (3, 3, 8, 6), np.uint8)
-    grey = pixels.copy()
+    grey = pixels.astype(np.float32)
     drop_colours(grey, 1.0, np.random.default_rng(0))
     for ours, coloured in zip(grey, pixels):
         theirs = np.array(Image.fromarray(coloured.transpose(1, 2, 0)).convert("L"), int)

@@ -9,7 +9,7 @@ from learners import small
 from mindspore import Tensor
 from mindspore.train import mind_ir_pb2
 
-from ddag.data.loader import normalise
+from ddag.data.normalising import normalise
 from ddag.evaluation.extractor import FeatureStream
 from ddag.export import checking, mindir_file
 from ddag.export.label import Label, labels

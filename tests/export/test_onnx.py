@@ -11,7 +11,7 @@ import pytest
 from learners import small
 from mindspore import Tensor, nn
 
-from ddag.data.loader import normalise
+from ddag.data.normalising import normalise
 from ddag.evaluation.extractor import FeatureStream
 from ddag.export import cells, checking, networks, onnx_file
 from ddag.export.graph import Graph, Value

@@ -14,7 +14,7 @@ from typed import TINY, evaluate, parse, read_result, type_in
 
 from ddag import jobs
 from ddag.data.images import read_image
-from ddag.data.loader import normalise
+from ddag.data.normalising import normalise
 from ddag.evaluation.extractor import FeatureStream
 from ddag.machine.errors import InputError
 from ddag.methods import open_method

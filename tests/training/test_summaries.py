@@ -12,7 +12,8 @@ from learners import SMALL, small
 from PIL import Image
 from typed import parse, read_events
 
-from ddag.data.loader import Batch, normalise
+from ddag.data.loader import Batch
+from ddag.data.normalising import normalise
 from ddag.data.records import TestSet
 from ddag.datasets import open_dataset
 from ddag.datasets.dataset import Dataset
