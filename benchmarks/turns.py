@@ -8,6 +8,7 @@ is what counts.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -69,6 +70,10 @@ def cpu_ratio(one: Times, other: Times) -> float:
 @contextmanager
 def _processes(contestants: Mapping[str, Prepare]) -> Iterator[dict[str, Connection]]:
     """A connection to each contestant, prepared one after another."""
+    # Where MindSpore is imported it sets this to 1 behind Python's back, for its own process:
+    # PyTorch in a process that inherits it would compute on one thread.
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.unsetenv("OMP_NUM_THREADS")
     context = multiprocessing.get_context("spawn")
     ends, processes = {}, []
     try:

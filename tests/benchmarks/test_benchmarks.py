@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -67,6 +68,21 @@ def test_contestants_take_turns_in_processes_of_their_own() -> None:
     times = turns.take_turns({"one": idle, "other": idle}, rounds=2, lives=2)
     assert [len(each.seconds) for each in times.values()] == [4, 4]
     assert times["one"].memory > 0
+
+
+def told() -> turns.Turn:
+    """Ready only where nobody has told this process how many threads to compute on."""
+    assert "OMP_NUM_THREADS" not in os.environ
+    return lambda: None
+
+
+def test_a_contestant_computes_on_as_many_threads_as_if_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    # As MindSpore's library does when it is loaded: Python's own copy does not know of it.
+    os.putenv("OMP_NUM_THREADS", "1")
+    assert turns.take_turns({"one": told}, rounds=1)["one"].seconds
 
 
 def test_a_ratio_is_the_median_of_the_rounds() -> None:
