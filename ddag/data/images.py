@@ -8,12 +8,10 @@ import io
 import logging
 import os
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Optional, TypeVar, Union
+from typing import Optional, Union
 
 import numpy as np
 from PIL import Image
@@ -21,6 +19,7 @@ from PIL import Image
 from ddag.data.records import Records
 from ddag.machine.errors import InputError
 from ddag.machine.reading import open_plain, why_not
+from ddag.machine.threads import in_threads
 
 # Pillow goes by what a file holds, not by its name, and runs other programs for some formats.
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")
@@ -29,10 +28,6 @@ MOST_BYTES = 1 << 28  # of a file
 
 # It warns of what it makes nothing of, lines that tell no file's name.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-_WORKERS = min(8, os.cpu_count() or 1)  # Pillow lets other threads run while it decodes
-_AHEAD = 4 * _WORKERS  # images decoded before they are asked for: bounds the memory
-Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +111,7 @@ def read_images(paths: Sequence[str], *, height: int, width: int) -> Iterator[np
     Raises:
         InputError: as ``read_image``, at the first such file.
     """
-    return _in_threads(lambda path: read_image(path, height=height, width=width), paths)
+    return in_threads(lambda path: read_image(path, height=height, width=width), paths)
 
 
 def load(
@@ -148,7 +143,7 @@ def load(
 
     pixels = np.empty((len(records), height, width, 3), np.uint8)
     broken = {}
-    for row, found in enumerate(_in_threads(read, records.paths.tolist())):
+    for row, found in enumerate(in_threads(read, records.paths.tolist())):
         if isinstance(found, str):
             broken[records.paths[row]] = found
         else:
@@ -176,7 +171,7 @@ def unreadable(
 ) -> list[tuple[str, str]]:
     """The files that cannot be decoded, each with the reason; ``advance`` as in ``load``."""
     found = []
-    for path, reason in zip(paths, _in_threads(_why_unreadable, paths)):
+    for path, reason in zip(paths, in_threads(_why_unreadable, paths)):
         if reason:
             found.append((path, reason))
         advance()
@@ -197,18 +192,6 @@ def _without(broken: dict[str, str], records: Records, skip: bool) -> np.ndarray
     if not mask.any():
         raise InputError(f"{first}; none of {len(records)} images can be read")
     return mask
-
-
-def _in_threads(read: Callable[[str], Result], paths: Iterable[str]) -> Iterator[Result]:
-    """What ``read`` gives for each path, in their order, a bounded number ahead."""
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for path in paths:
-            waiting.append(pool.submit(read, path))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 class _NotAnImageError(ValueError):

@@ -17,6 +17,7 @@ from PIL import Image
 from ddag.machine.border import parse_json, read_text
 from ddag.machine.errors import InputError
 from ddag.machine.files import drafting
+from ddag.machine.threads import in_threads
 from ddag.machine.words import shortened
 from ddag.people.cameras import take_image
 from ddag.people.conditions import Condition, conditioned
@@ -162,10 +163,13 @@ def _write(root: Path, plan: Plan, seed: int, dials: Dials, advance: Callable[[]
         path.write_text(text, encoding="utf-8")
     identities = {shot.identity for shot in plan.shots}
     people = {i: conditioned(random_person(seed, i), dials) for i in identities}
-    for shot in plan.shots:
+
+    def write(shot: Shot) -> None:
         path = root / shot.path
         path.parent.mkdir(parents=True, exist_ok=True)
         photograph(people[shot.identity], shot, seed=seed, dials=dials).save(path, quality=92)
+
+    for _ in in_threads(write, plan.shots):
         advance()
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ddag.data import images as image_files
 from ddag.data.records import Records
+from ddag.machine import threads
 from ddag.machine.errors import InputError
 from ddag.settings.choices import Modality
 
@@ -226,7 +227,7 @@ def test_reading_ahead_is_bounded(files: list[Path], monkeypatch: pytest.MonkeyP
     stream = image_files.read_images([str(path) for path in files], **SIZE)
     next(stream)
     stream.close()
-    assert len(read) <= image_files._AHEAD + 1
+    assert len(read) <= threads._AHEAD + 1
 
 
 def test_broken_images_are_refused_by_name_or_left_out(
