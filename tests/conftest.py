@@ -44,9 +44,9 @@ def _signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.fixture(params=["graph", "pynative"])
+@pytest.fixture(params=[pytest.param("graph", marks=pytest.mark.slow), "pynative"])
 def mode(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A test that asks for it runs in both of MindSpore's modes."""
+    """A test that asks for it runs in both of MindSpore's modes; the compiler makes one slow."""
     _configure(request.param)
     yield request.param
     _configure()

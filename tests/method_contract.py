@@ -73,6 +73,7 @@ class MethodContract:
         unmoved = {name for name in trainable if (state(learner)[name] == before[name]).all()}
         assert unmoved == set()
 
+    @pytest.mark.slow
     def test_what_does_not_train_stays_but_for_running_statistics(self) -> None:
         method, learner = small(self.method)
         before = state(learner)

@@ -21,7 +21,8 @@ PATHS = ["Visible/1/v_00001.bmp", "Visible/2/v_00001.bmp", "Visible/2/v_00002.bm
 def run(tmp_path_factory: pytest.TempPathFactory, tiny_regdb: Path) -> Path:
     """A run that the API trained."""
     folder = tmp_path_factory.mktemp("api") / "run"
-    settings = ddag.compose(["dataset=regdb", f"dataset.root={tiny_regdb}", *TINY])
+    words = ["dataset=regdb", f"dataset.root={tiny_regdb}", "device.mode=pynative", *TINY]
+    settings = ddag.compose(words)  # a network this small is trained before it is compiled
     settings = replace(settings, train=replace(settings.train, epochs=1))
     result = ddag.train(settings, folder)
     assert result.monitor == "feat_att/rank1"

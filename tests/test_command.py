@@ -119,6 +119,7 @@ def test_result_is_the_best_epochs_and_names_its_protocol(trained: Path) -> None
     assert result["score"] == max(scores.values()) == scores[result["epoch"]]
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_evaluating_the_best_checkpoint_repeats_its_numbers(trained: Path, tmp_path: Path) -> None:
     run = only_run(trained)

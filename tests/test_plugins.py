@@ -39,6 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, installed: Installed) -> P
     return folder
 
 
+@pytest.mark.slow
 def test_a_method_and_a_data_set_of_ones_own_train_together(trained: Path) -> None:
     lines = read_metrics(only_run(trained))
     assert [line["epoch"] for line in lines] == [1, 2]
@@ -50,6 +51,7 @@ def test_a_method_and_a_data_set_of_ones_own_train_together(trained: Path) -> No
     assert result["protocol"]["dataset"] == "folders"
 
 
+@pytest.mark.slow
 def test_their_checkpoint_is_evaluated_as_any_other(
     trained: Path, installed: Installed, tmp_path: Path
 ) -> None:
@@ -67,6 +69,7 @@ def test_their_limits_are_said_as_any_others(installed: Installed, tmp_path: Pat
     assert done.stderr.strip() == "error: model.pull=-1.0: use 0 or more"
 
 
+@pytest.mark.slow
 def test_without_the_package_its_checkpoint_says_what_is_missing(
     trained: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from typed import TINY, evaluate, read_result, type_in
 
 
+@pytest.mark.slow
 def test_another_split_is_refused_unless_it_is_asked_for(trained: Path, tmp_path: Path) -> None:
     done = evaluate(tmp_path, trained, "dataset.trial=3", code=2)
     (line,) = done.stderr.strip().splitlines()

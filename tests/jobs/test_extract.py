@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typed import type_in
 
 
+@pytest.mark.slow
 def test_extracted_features_are_unit_rows_in_the_protocols_order(
     trained: Path, tmp_path: Path, tiny_regdb: Path
 ) -> None:

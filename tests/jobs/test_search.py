@@ -54,6 +54,7 @@ def test_an_image_that_is_in_the_archive_is_found_first(
     assert min(float(row["distance"]) for row in table) > 1e-3
 
 
+@pytest.mark.slow
 def test_only_what_changed_in_the_archive_is_extracted_anew(
     regdb_checkpoint: Path,
     archive: Path,

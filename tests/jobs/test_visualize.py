@@ -40,6 +40,7 @@ def test_visualize_leaves_a_page_with_every_image_in_it(
     assert "http" not in page
 
 
+@pytest.mark.slow
 def test_visualize_says_what_a_network_without_parts_has_not(
     tmp_path: Path, tiny_sysu: Path, untrained: Callable[..., Path]
 ) -> None:

@@ -107,6 +107,7 @@ def test_uniform_parts_are_alike_by_design() -> None:
     assert method.diagnose({**HEALTHY, "train/health/part_spread": 0.0}) == {}
 
 
+@pytest.mark.slow
 def test_signs_of_health_are_said_at_each_step() -> None:
     method, learner = small("ddag")
     said = train(method, learner)
@@ -117,6 +118,7 @@ def test_signs_of_health_are_said_at_each_step() -> None:
     assert said["health/graph_gradient"] > 0
 
 
+@pytest.mark.slow
 def test_the_graph_reads_the_feature_that_is_chosen() -> None:
     losses = {}
     for chosen in ("pooled", "neck"):
@@ -159,6 +161,7 @@ def test_bottleneck_biases_are_frozen() -> None:
     assert not trainable & {"bottleneck.beta", "part.bottleneck.beta"}
 
 
+@pytest.mark.slow
 def test_every_head_of_graph_attention_moves() -> None:
     method, learner = small("ddag")
     before = learner.objective.graph.first.weight.asnumpy().copy()

@@ -65,6 +65,7 @@ def test_private_stages_are_each_modalitys_own_and_the_later_ones_shared(private
     assert backbone(images, images).shape == (2, 512, 2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 @pytest.mark.parametrize("mode", [ms.GRAPH_MODE, ms.PYNATIVE_MODE])
 @pytest.mark.parametrize("private", [1, 4])

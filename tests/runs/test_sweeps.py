@@ -277,6 +277,7 @@ def test_a_study_that_goes_on_takes_the_trials_it_still_lacks(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_a_study_keeps_its_trials_when_it_goes_on(tmp_path: Path, tiny_regdb: Path) -> None:
     words = ["job=check", "dataset=regdb", f"dataset.root={tiny_regdb}"]  # the quickest job
     type_in(tmp_path, "sweep=tune", "hydra.sweeper.n_trials=2", *words)
@@ -294,6 +295,7 @@ def test_a_list_needs_a_sweep_whose_jobs_are_known(tmp_path: Path) -> None:
     assert "chooses each job by those before it" in listed.stderr
 
 
+@pytest.mark.slow
 def test_a_study_in_which_every_trial_fails_ends_in_one_line(tmp_path: Path) -> None:
     words = ["sweep=tune", "hydra.sweeper.n_trials=1", "model.part=98"]
     said = type_in(tmp_path, *words, code=2).stderr.strip().splitlines()

@@ -102,6 +102,7 @@ def test_the_best_holds_the_average_and_the_last_both(tmp_path: Path, tiny_regdb
         np.testing.assert_array_equal(value, best[key])
 
 
+@pytest.mark.slow
 def test_what_is_off_leaves_no_trace(tmp_path: Path, tiny_regdb: Path) -> None:
     chosen = settings(tiny_regdb, "train.epochs=1")
     built = parts.build(chosen)
@@ -111,6 +112,7 @@ def test_what_is_off_leaves_no_trace(tmp_path: Path, tiny_regdb: Path) -> None:
     assert not any("ema." in key for key in held(tmp_path, "last.ckpt"))
 
 
+@pytest.mark.slow
 def test_pretrained_weights_begin_the_average(tmp_path: Path, tiny_regdb: Path) -> None:
     train(settings(tiny_regdb, "train.epochs=1"), tmp_path / "first")
     path = tmp_path / "first" / "checkpoints" / "best.ckpt"
@@ -136,6 +138,7 @@ def movement(*words: str, clip: float | None) -> tuple[dict[str, np.ndarray], fl
     return after, float(np.sqrt(sum(moved)))
 
 
+@pytest.mark.slow
 def test_gradients_are_shortened_together_to_the_norm_asked_for() -> None:
     # The first step of Nesterov's momentum 0.9 goes 1.9 times the gradient.
     free, far = movement(clip=None)

@@ -161,6 +161,7 @@ def test_a_step_that_is_not_finite_stops_with_all_about_it(
     assert (stored.epoch, stored.progress["position"], stored.step) == (1, 1, STEPS + 1)
 
 
+@pytest.mark.slow
 def test_skipped_steps_are_counted_and_left_out_of_the_mean(
     tmp_path: Path, tiny_regdb: Path, steps: FakeSteps
 ) -> None:
@@ -171,6 +172,7 @@ def test_skipped_steps_are_counted_and_left_out_of_the_mean(
     assert checkpoint.read(tmp_path / "run" / "checkpoints" / "last.ckpt").described.step == 5
 
 
+@pytest.mark.slow
 def test_overflows_are_counted_apart_and_stop_no_run(
     tmp_path: Path, tiny_regdb: Path, steps: FakeSteps
 ) -> None:
@@ -213,6 +215,7 @@ def stopped(tmp_path: Path, tiny_regdb: Path, steps: FakeSteps) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_said_and_the_one_before_it_taken(
     stopped: Path, tiny_regdb: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -239,6 +242,7 @@ def test_a_run_without_an_undamaged_checkpoint_does_not_begin_anew(
             Loop(settings(tiny_regdb, "train.resume=auto"), stopped)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
 def test_a_checkpoint_that_may_not_be_read_stops_the_run_and_stays_where_it_is(
     tmp_path: Path,
@@ -352,6 +356,7 @@ def test_a_folder_with_checkpoints_is_not_trained_over(stopped: Path, tiny_regdb
         Loop(settings(tiny_regdb), stopped)
 
 
+@pytest.mark.slow
 def test_the_best_epoch_comes_along_into_another_folder(
     tmp_path: Path, tiny_regdb: Path, steps: FakeSteps
 ) -> None:

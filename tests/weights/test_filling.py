@@ -406,6 +406,7 @@ def test_a_stage_that_a_file_shares_starts_both_private_ones(original: Arrays) -
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("private", range(5))
 def test_private_stages_go_out_by_the_authors_names_and_come_back(private: int) -> None:
     learner, back = small_learner(private_stages=private), small_learner(private_stages=private)
