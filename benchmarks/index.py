@@ -1,4 +1,4 @@
-"""A gallery's index: exact, and by libraries that search approximately.
+"""A gallery's index: exact, by its lists, and by libraries that search approximately.
 
 ``python -m benchmarks.index`` takes hours, and the disk for the largest features three times over.
 ``python -m benchmarks.index IMAGES CHANNELS...`` only prints. Libraries that are not installed are
@@ -12,6 +12,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,6 +25,7 @@ import numpy as np
 from benchmarks import report
 from benchmarks.report import Row
 from ddag.data.image_folder import Entry
+from ddag.gallery.keeping import Keeper, Listing
 
 FIRST = 10  # that a query asks for
 QUERIES = 100
@@ -71,25 +73,45 @@ def draw(count: int, channels: int, *, seed: int) -> Iterator[np.ndarray]:
 
 
 def exact(features: np.ndarray, place: Path, *, dtype: str) -> Built:
-    """The framework's own index, on disk: how long it takes to open and to grow, too."""
+    """The framework's own index, on disk."""
+    keeper = Keeper(place, "key", features.shape[1], np.dtype(dtype), required=True)
+    return kept(keeper, features)
+
+
+def listed(features: np.ndarray, place: Path, *, probes: int) -> Built:
+    """The framework's own index by its lists, made of what the exact one left, in float16.
+
+    All but the first of these find the lists that it made: to be built takes them what shrinking by
+    an image does.
+    """
+    from ddag.gallery import clustering, lists
+
+    clustering.LEAST, lists.PROBES = 1, probes
+    dtype = np.dtype(np.float16)
+    keeper = Keeper(place, "key", features.shape[1], dtype, True, Listing.made)
+    built = kept(keeper, features, Listing.searched)
+    return built._replace(note=f"{probes} lists read; {built.note}")
+
+
+def kept(keeper: Keeper, features: np.ndarray, listing: Listing = Listing.kept) -> Built:
+    """An index made by a keeper and opened: how long that takes, and to grow, too."""
     from ddag.gallery import keeping
-    from ddag.gallery.keeping import Keeper
 
     def none(paths: Sequence[str], *, advance: Any = None) -> list[tuple[str, str]]:
         return []
 
     # The images are not there: what is measured begins where their features are at hand.
     keeping.image_files.unreadable = none
-    keeper = Keeper(place, "key", features.shape[1], np.dtype(dtype), required=True)
     held = [Entry(f"{row:09}.png", 1, 1) for row in range(len(features))]
 
     def extract(paths: list[str], advance: Any) -> np.ndarray:
         return np.array(features[[int(Path(path).stem) for path in paths]])
 
     keeper.update(Path("gallery"), held[:-1], extract)
+    keeper = replace(keeper, listing=listing)
     opening, _ = timed(lambda: keeper.update(Path("gallery"), held[:-1], extract))
     growing, index = timed(lambda: keeper.update(Path("gallery"), held, extract))
-    size = sum(file.stat().st_size for file in place.rglob("*")) / 1e9
+    size = sum(file.stat().st_size for file in keeper.place.rglob("*")) / 1e9
     note = f"{size:.3g} GB on disk; {opening:.3g} s to open, {growing:.3g} s to add an image"
     return Built(lambda query: index.search(query, FIRST)[0], note)
 
@@ -145,6 +167,9 @@ Build = Callable[[np.ndarray, Path], Built]
 WAYS: Mapping[str, tuple[str, Build]] = {
     "exact, float32": ("numpy", partial(exact, dtype="float32")),
     "exact, float16": ("numpy", partial(exact, dtype="float16")),
+    "its lists, 16 of them read": ("faiss", partial(listed, probes=16)),
+    "its lists, 64 of them read": ("faiss", partial(listed, probes=64)),
+    "its lists, 128 of them read": ("faiss", partial(listed, probes=128)),
     "faiss, lists, 16 of them read": ("faiss", partial(inverted, probes=16)),
     "faiss, lists, 64 of them read": ("faiss", partial(inverted, probes=64)),
     "usearch, graph": ("usearch", graph_of_usearch),
@@ -153,7 +178,7 @@ WAYS: Mapping[str, tuple[str, Build]] = {
 
 
 def measure(images: int = 1_000_000, channels: Sequence[int] = (512, 2048)) -> list[Row]:
-    """The index of a gallery: exact, and by libraries that search approximately"""
+    """The index of a gallery: exact, by its lists, and by libraries that search approximately"""
     rows = []
     for width in channels:
         with TemporaryDirectory(dir=Path.cwd()) as name:

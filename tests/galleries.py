@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class InMemory:
 
     names: Sequence[str]
     values: np.ndarray
+    exact: ClassVar[bool] = True
 
     def __len__(self) -> int:
         return len(self.names)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 
@@ -18,6 +19,8 @@ _SCALE = np.float32(2.0**112)  # between the exponents that the same bits stand 
 
 class Index:
     """A gallery's names and features, which may lie on disk; nothing changes them."""
+
+    exact = True  # a search compares a query with every image
 
     def __init__(self, names: Sequence[str], values: np.ndarray) -> None:
         """Take a gallery, of one image at least.
@@ -66,16 +69,23 @@ class Index:
                 distances[place] = distance[rows[place]]
         return rows, distances
 
-    def _distances(self, query: np.ndarray) -> np.ndarray:
-        """``(Q, N)``, of as many features at a time as ``_BLOCK`` says."""
-        found = np.empty((len(query), len(self)), np.float32)
+    def rank(self, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and distances of all images that a query, ``(C,)``, is compared with; as above."""
+        rows, distances = self.search(query[None], len(self))
+        return rows[0], distances[0]
+
+    def _distances(self, query: np.ndarray, among: Optional[np.ndarray] = None) -> np.ndarray:
+        """``(Q, N)``, or those of some rows; of as many features at a time as ``_BLOCK`` says."""
+        count = len(self) if among is None else len(among)
+        found = np.empty((len(query), count), np.float32)
         size = max(1, _BLOCK // self.channels)
-        room = np.empty((min(size, len(self)), self.channels), np.float32)
-        for start in range(0, len(self), size):
-            block = self._values[start : start + size]
+        room = np.empty((min(size, count), self.channels), np.float32)
+        for start in range(0, count, size):
+            part = slice(start, start + size)
+            block = self._values[part if among is None else among[part]]
             if block.dtype == np.float16:
                 block = _widened(block, room[: len(block)])
-            found[:, start : start + size] = cosine_distance(query, block)
+            found[:, part] = cosine_distance(query, block)
         return found
 
 

@@ -2,7 +2,8 @@
 
 Its place is a folder. ``index_N`` in it, the one of the highest number, is a table of the whole
 gallery. Another is written under another name and renamed to the next number, which replaces it.
-``part_N`` are tables of images that were extracted since: a killed extraction goes on from them.
+``part_N`` are tables of images that were extracted since: a killed extraction goes on from them. An
+index that has lists keeps them when it is replaced.
 """
 
 # N images, C channels.
@@ -15,6 +16,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
@@ -22,8 +25,10 @@ import numpy as np
 
 from ddag.data import images as image_files
 from ddag.data.image_folder import Entry
-from ddag.gallery import table
+from ddag.gallery import clustering, table
+from ddag.gallery.approximate import ListedIndex
 from ddag.gallery.index import Index
+from ddag.gallery.lists import Lists
 from ddag.gallery.table import Table
 from ddag.machine.bar import bar
 from ddag.machine.errors import InputError
@@ -36,6 +41,14 @@ _INDEX, _PART = "index", "part"
 
 # Gives the ``(n, C)`` features of images by their paths, and says how many are done.
 Extract = Callable[[list[str], Callable[[int], None]], np.ndarray]
+
+
+class Listing(Enum):
+    """What is asked of an index's lists, beside that it keeps those that it has."""
+
+    kept = "kept"  # nothing
+    made = "made"  # that there are some afterwards
+    searched = "searched"  # that there are some: the index searches by them
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,7 @@ class Keeper:
             asks for more digits than some have, those count for nothing.
         required: whether it is an error that nothing can be kept at ``place``; else the index
             is made for this once.
+        listing: what is asked of its lists.
     """
 
     place: Path
@@ -58,6 +72,7 @@ class Keeper:
     channels: int
     dtype: Optional[np.dtype] = None
     required: bool = False
+    listing: Listing = Listing.kept
 
     def update(self, root: Path, held: Sequence[Entry], extract: Extract) -> Index:
         """The index of a gallery as its folder is now, in the order of ``held``.
@@ -72,9 +87,11 @@ class Keeper:
 
         Raises:
             InputError: no image can be read, features are not finite, the disk does not let them
-                be written, or another process is at work at ``place``.
+                be written, another process is at work at ``place``, or lists are asked for that
+                there can't be.
         """
         tables = self._read()
+        self._refuse_lists(root, len(held), tables)
         known = set[Entry]().union(*(each.entries for each in tables))
         new = [each for each in held if each not in known]
         left = _unreadable(root, new)
@@ -88,9 +105,30 @@ class Keeper:
             )
         if not self._is_whole(tables, wanted):
             with self._workplace() as place, claimed(place):
-                return _opened(self._renew(place, root, wanted, extract))
+                return self._opened(self._renew(place, root, wanted, extract))
         self._tidy()
-        return _opened(tables[0])
+        return self._opened(tables[0])
+
+    def _refuse_lists(self, root: Path, images: int, tables: Sequence[Table]) -> None:
+        """Refuse to search by lists that are not there, and to make some that do not pay."""
+        if _lists_of(tables):
+            return
+        if self.listing is Listing.searched:
+            raise InputError(
+                f"job.approximate=true: the index of {root} has no lists;"
+                " job=index ... job.lists=true makes them"
+            )
+        if self.listing is Listing.made and images < clustering.LEAST:
+            raise InputError(
+                f"job.lists=true: {root} has {images:,} images, and lists pay from"
+                f" {clustering.LEAST:,} on; leave it out"
+            )
+
+    def _opened(self, held: Table) -> Index:
+        names, features = [each.name for each in held.entries], held.features()
+        if self.listing is Listing.searched and held.lists:
+            return ListedIndex(names, features, held.lists)
+        return Index(names, features)
 
     def _is_whole(self, tables: Sequence[Table], wanted: Sequence[Entry]) -> bool:
         """Whether the index, which is the first table, is of just these images."""
@@ -99,6 +137,7 @@ class Keeper:
             and tables[0].folder.name.startswith(_INDEX)
             and tables[0].entries == wanted
             and self.dtype in (None, tables[0].dtype)
+            and not (self.listing is Listing.made and _is_due(tables[0]))
         )
 
     def _read(self) -> list[Table]:
@@ -151,9 +190,20 @@ class Keeper:
         known = set[Entry]().union(*(each.entries for each in tables))
         new = [each for each in wanted if each not in known]
         parts = list(self._extract(place, root, new, extract, dtype))
-        blocks = _merged([*tables, *parts], wanted, self.channels, dtype)
-        target = _next(place, _INDEX)
-        written = table.write(target, self.key, wanted, blocks, channels=self.channels, dtype=dtype)
+        every = [*tables, *parts]
+        places = table.places(every, wanted)
+        blocks = table.merged(every, places, self.channels, dtype)
+        lists, target = _lists_of(tables), _next(place, _INDEX)
+        listed = lists or self.listing is Listing.made
+        written = table.write(
+            target,
+            self.key,
+            wanted,
+            blocks,
+            channels=self.channels,
+            dtype=dtype,
+            arrange=partial(clustering.arrange, before=lists, places=places) if listed else None,
+        )
         for each in (*before, *(part.folder for part in parts)):
             remove(each)
         log.info("%d images in the index %s", len(wanted), target)
@@ -197,27 +247,14 @@ def _unreadable(root: Path, entries: Sequence[Entry]) -> set[Entry]:
     return {paths[path] for path in broken}
 
 
-def _opened(held: Table) -> Index:
-    return Index([each.name for each in held.entries], held.features())
+def _lists_of(tables: Sequence[Table]) -> Optional[Lists]:
+    """Those of the index, which is the first table, if there is one."""
+    return tables[0].lists if tables else None
 
 
-def _merged(
-    tables: Sequence[Table], wanted: Sequence[Entry], channels: int, dtype: np.dtype
-) -> Iterator[np.ndarray]:
-    """Features of the wanted images, which some table holds each, ``(n, C)`` at a time."""
-    begins = np.cumsum([0, *(len(each.entries) for each in tables)])
-    every = (entry for each in tables for entry in each.entries)
-    at = {entry: row for row, entry in enumerate(every)}
-    rows = np.array([at[entry] for entry in wanted])
-    size = max(1, table.BLOCK // channels)
-    for start in range(0, len(rows), size):
-        some = rows[start : start + size]
-        block = np.empty((len(some), channels), dtype)
-        sources = np.searchsorted(begins, some, side="right") - 1
-        for source in np.unique(sources):
-            mask = sources == source
-            block[mask] = tables[source].features()[some[mask] - begins[source]]
-        yield block
+def _is_due(held: Table) -> bool:
+    """Whether lists are to be made, or made anew."""
+    return held.lists is None or clustering.is_outgrown(held.lists, len(held.entries))
 
 
 def _require_writable(place: Path) -> None:

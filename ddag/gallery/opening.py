@@ -15,7 +15,7 @@ import numpy as np
 from ddag.data.image_folder import Entry
 from ddag.evaluation.extractor import Extraction
 from ddag.gallery.index import Index
-from ddag.gallery.keeping import Keeper
+from ddag.gallery.keeping import Keeper, Listing
 from ddag.settings.choices import Modality
 from ddag.training import checkpoint
 from ddag.training.restore import Restored
@@ -33,6 +33,7 @@ def open_index(
     channels: Optional[int] = None,
     dtype: Optional[np.dtype] = None,
     required: bool = False,
+    listing: Listing = Listing.kept,
 ) -> Index:
     """The index of a gallery as its folder is now; only what is new there is extracted.
 
@@ -45,6 +46,7 @@ def open_index(
         channels: C, if the caller has a feature; None: that of a blank image is extracted.
         dtype: see ``Keeper``.
         required: see ``Keeper``.
+        listing: see ``Keeper``.
 
     Raises:
         InputError: see ``Keeper.update``.
@@ -59,7 +61,7 @@ def open_index(
         blank = np.zeros((data.height, data.width, 3), np.uint8)
         channels = extractor.extract_decoded([blank], 1, modality)[feature].shape[1]
     place, key = _place(stored, root, modality)
-    return Keeper(place, key, channels, dtype, required).update(root, held, extract)
+    return Keeper(place, key, channels, dtype, required, listing).update(root, held, extract)
 
 
 def main_feature(stored: Restored) -> str:

@@ -1,27 +1,33 @@
 """Images with their features as a folder on disk: whole, or not there.
 
 It holds ``features.npy``, ``(N, C)`` float16 or float32, and ``images.npz``: name, size and time
-of each image, and what the features depend on.
+of each image, and what the features depend on. ``lists.npz``, which may be there, lists the images
+by where their features lie.
 """
 
 # N images, C channels.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 
 from ddag.data.image_folder import Entry
+from ddag.gallery import lists
+from ddag.gallery.lists import Lists
 from ddag.machine.arrays import map_array, read_archive
 from ddag.machine.errors import InputError
 from ddag.machine.files import new_folder
 
-FEATURES, IMAGES = "features.npy", "images.npz"
+log = logging.getLogger(__name__)
+
+FEATURES, IMAGES, LISTS = "features.npy", "images.npz", "lists.npz"
 ANEW = "its features are extracted anew"
 BLOCK = 1 << 22  # numbers that are read or written at a time
 
@@ -31,14 +37,16 @@ class Table:
     """Images and where their features lie.
 
     Attributes:
-        folder: that holds both.
+        folder: that holds all.
         entries: the images.
         dtype: of the features.
+        lists: of the images; None where there are none.
     """
 
     folder: Path
     entries: Sequence[Entry]
     dtype: np.dtype
+    lists: Optional[Lists] = None
 
     def features(self) -> np.ndarray:
         """``(N, C)``, mapped from disk; as long as they are, a file stays open."""
@@ -47,6 +55,8 @@ class Table:
 
 def read(folder: Path, key: str, channels: int) -> Optional[Table]:
     """What ``write`` wrote; None if its features depend on something else than ``key`` says.
+
+    Lists that are damaged are named and left.
 
     Args:
         folder: of the table.
@@ -70,7 +80,7 @@ def read(folder: Path, key: str, channels: int) -> Optional[Table]:
     for start in range(0, len(features), size):
         if not np.isfinite(features[start : start + size]).all():
             raise InputError(f"{folder / FEATURES}: holds numbers that are not finite; {ANEW}")
-    return Table(folder, entries, features.dtype)
+    return Table(folder, entries, features.dtype, _lists(folder, len(entries), channels))
 
 
 def write(
@@ -81,6 +91,7 @@ def write(
     *,
     channels: int,
     dtype: np.dtype,
+    arrange: Optional[Callable[[np.ndarray], Lists]] = None,
 ) -> Table:
     """Write a table.
 
@@ -91,6 +102,7 @@ def write(
         blocks: their features, ``(n, C)`` each, that make N together.
         channels: C.
         dtype: of the features on disk.
+        arrange: gives lists of the images by the features, ``(N, C)``; None for no lists.
 
     Raises:
         InputError: the disk does not let it be written.
@@ -104,7 +116,43 @@ def write(
                 file.write(np.ascontiguousarray(block, dtype).data)
         with (draft / IMAGES).open("wb") as file:
             np.savez(file, key=np.array(key), **_arrays(entries))
-    return Table(folder, entries, dtype)
+        found = arrange(map_array(draft / FEATURES, remedy=ANEW)) if arrange else None
+        if found:
+            lists.write(draft / LISTS, found)
+    return Table(folder, entries, dtype, found)
+
+
+def places(tables: Sequence[Table], wanted: Sequence[Entry]) -> np.ndarray:
+    """Where the wanted images stand among those of all tables, one after another."""
+    every = (entry for each in tables for entry in each.entries)
+    at = {entry: row for row, entry in enumerate(every)}
+    return np.array([at[entry] for entry in wanted])
+
+
+def merged(
+    tables: Sequence[Table], rows: np.ndarray, channels: int, dtype: np.dtype
+) -> Iterator[np.ndarray]:
+    """Features of images at ``places`` of tables, ``(n, C)`` at a time."""
+    begins = np.cumsum([0, *(len(each.entries) for each in tables)])
+    size = max(1, BLOCK // channels)
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        block = np.empty((len(some), channels), dtype)
+        sources = np.searchsorted(begins, some, side="right") - 1
+        for source in np.unique(sources):
+            mask = sources == source
+            block[mask] = tables[source].features()[some[mask] - begins[source]]
+        yield block
+
+
+def _lists(folder: Path, images: int, channels: int) -> Optional[Lists]:
+    if not os.path.lexists(folder / LISTS):
+        return None
+    try:
+        return lists.read(folder / LISTS, images, channels)
+    except InputError as error:
+        log.warning("The index has lost its lists: %s", error)
+        return None
 
 
 def _arrays(entries: Sequence[Entry]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from ddag.data import image_folder
 from ddag.data import images as image_files
 from ddag.drawing import ranks
 from ddag.drawing.figure import to_pixels, to_png
+from ddag.gallery.keeping import Listing
 from ddag.gallery.opening import main_feature, open_index
 from ddag.machine.errors import InputError
 from ddag.machine.files import replacing
@@ -32,7 +33,7 @@ CAPTION = 18  # characters of a path that stand below its image
 
 
 def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
-    """Write the whole ranking and an image of its first ranks into the run folder.
+    """Write the ranking and an image of its first ranks into the run folder.
 
     Args:
         settings: name the checkpoint, the query and the gallery.
@@ -40,7 +41,8 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         given: overrides of the command line, which go before the checkpoint's settings.
 
     Raises:
-        InputError: the checkpoint, the query or the gallery does not work.
+        InputError: the checkpoint, the query or the gallery does not work, or its index has no
+            lists where the search is to be approximate.
     """
     job = settings.job_as(SearchConfig)
     for path, reason in image_files.unreadable([job.query]):
@@ -68,9 +70,14 @@ def _ranking(
         stored.method, stored.learner.network, exported=open_exported(stored, job.exported)
     )
     query = extractor.extract([job.query], job.modality)[main_feature(stored)]
-    index = open_index(stored, extractor, root, held, other, channels=query.shape[1])
-    rows, distances = index.search(query, len(index))
-    return [str(root / index.names[row]) for row in rows[0]], distances[0]
+    listing = Listing.searched if job.approximate else Listing.kept
+    index = open_index(
+        stored, extractor, root, held, other, channels=query.shape[1], listing=listing
+    )
+    rows, distances = index.rank(query[0])
+    if job.approximate:
+        log.info("%d of the %d images ranked: those in the nearest lists", len(rows), len(index))
+    return [str(root / index.names[row]) for row in rows], distances
 
 
 def _write_table(path: Path, paths: Sequence[str], distance: np.ndarray) -> None:

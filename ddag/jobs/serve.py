@@ -12,6 +12,7 @@ from typing import Optional
 import numpy as np
 
 from ddag.data import image_folder
+from ddag.gallery.keeping import Listing
 from ddag.gallery.opening import main_feature, open_index
 from ddag.machine.bar import clock
 from ddag.machine.errors import InputError
@@ -39,7 +40,8 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         given: overrides of the command line, which go before the checkpoint's settings.
 
     Raises:
-        InputError: the checkpoint, the gallery or the address does not work, or a package lacks.
+        InputError: the checkpoint, the gallery or the address does not work, a package lacks, or
+            the gallery's index has no lists where searches are to be approximate.
         Stopped: a signal asked for it.
     """
     job = settings.job_as(ServeConfig)
@@ -79,7 +81,10 @@ def _open(
     source = Source(extract, data.height, data.width, job.pixels * 10**6)
     with clock("readying the network"):
         channels = _warm(source)
-    index = open_index(stored, many, root, held, job.gallery_modality, channels=channels)
+    listing = Listing.searched if job.approximate else Listing.kept
+    index = open_index(
+        stored, many, root, held, job.gallery_modality, channels=channels, listing=listing
+    )
     with clock("reading cameras and times"):
         known = labels.read(root, index.names)
     return Searcher(root, index, known, source)

@@ -25,6 +25,10 @@ class Gallery(Protocol):
     def names(self) -> Sequence[str]:
         """Of the images, within the gallery's folder."""
 
+    @property
+    def exact(self) -> bool:
+        """Whether ``search`` compares a query with every image."""
+
     def __len__(self) -> int:
         """G."""
 
@@ -62,7 +66,7 @@ class Ranker:
         self._thread.start()
 
     def rank(self, query: np.ndarray, count: int) -> Future[Ranked]:
-        """The beginning of the ranking of all images, to come.
+        """The beginning of the ranking of the gallery, to come.
 
         Args:
             query: ``(C,)`` of length 1.

@@ -43,7 +43,8 @@ class Result:
 class Ranking:
     """The beginning of a ranking, nearest first."""
 
-    searched: int  # images that were ranked: those of the cameras and times asked for
+    searched: int  # images that were sought among: those of the cameras and times asked for
+    exact: bool  # whether each of them was compared; else some may be missing
     results: list[Result]
 
 
@@ -146,7 +147,9 @@ class Searcher:
             found = await self.work(lambda: self._ranker.rank_among(feature, count, among))
         pairs = zip(found.rows.tolist(), found.distances.tolist())
         kept = [pair for pair in pairs if pair[0] != besides][:count]
-        return Ranking(total, [self._result(rank, *pair) for rank, pair in enumerate(kept, 1)])
+        exact = rows is not None or self.gallery.exact
+        results = [self._result(rank, *pair) for rank, pair in enumerate(kept, 1)]
+        return Ranking(total, exact, results)
 
     def _result(self, rank: int, row: int, distance: float) -> Result:
         return Result(

@@ -99,6 +99,7 @@ class IndexConfig(ExtractingJobConfig):
     gallery: str = MISSING  # a folder of images, nested or not
     gallery_modality: Modality = MISSING  # of its images
     dtype: Optional[Digits] = None  # of the features on disk; None: as they are, at first float32
+    lists: bool = MISSING  # see that it has lists to search approximately by; once made they stay
 
 
 @dataclass
@@ -111,6 +112,7 @@ class SearchConfig(ExtractingJobConfig):
     modality: Modality = MISSING  # the query's
     gallery: str = MISSING  # a folder of images, nested or not
     gallery_modality: Optional[Modality] = None  # None: the one that the query's is not
+    approximate: bool = MISSING  # rank the images of the nearest lists alone, of job.lists=true
 
 
 @dataclass
@@ -121,6 +123,7 @@ class ServeConfig(ExtractingJobConfig):
 
     gallery: str = MISSING  # a folder of images, nested or not
     gallery_modality: Modality = MISSING  # of its images
+    approximate: bool = MISSING  # search the nearest lists alone, of job=index job.lists=true
     host: str = MISSING  # address to listen at; where other machines reach it, a token is wanted
     port: int = MISSING  # 0: any that is free
     token: bool = MISSING  # want one at an address of this machine's own, too

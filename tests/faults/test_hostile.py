@@ -27,6 +27,7 @@ from safetensors.numpy import save_file
 from typed import TINY
 
 from ddag.datasets import synthetic, synthetic_csv, synthetic_llcm, synthetic_sysu
+from ddag.gallery import lists
 from ddag.people.generate import generate
 from ddag.settings.plain import to_plain
 from ddag.training import checkpoint
@@ -89,7 +90,8 @@ CASES = [
          writes=True),  # an array that is missing is prepared anew
     Case("checkpoint", (("best.ckpt:meta",),), ("job=evaluate", *EVALUATED), 8),
     Case("checkpoint", (("best.ckpt",),), ("job=visualize", *EVALUATED), 3),
-    Case("gallery", (("galleries/*/index_*/images.npz", "galleries/*/index_*/features.npy"),),
+    Case("gallery", (("galleries/*/index_*/images.npz", "galleries/*/index_*/features.npy",
+                      "galleries/*/index_*/lists.npz"),),
          ("job=search", *EVALUATED, "job.query=received/1.png", "job.modality=visible",
           "job.gallery=received/images"), 3, writes=True),
     *(Case("weights", ((name,),), ("job=import_weights", f"job.source=received/{name}",
@@ -171,6 +173,10 @@ def templates(tmp_path_factory: pytest.TempPathFactory, nursery: forked.Nursery)
     write_networks(root)
     words = ["job.query=gallery/1.png", "job.modality=visible", "job.gallery=gallery/images"]
     run("job=search", "checkpoint=gallery/best.ckpt", *words)
+    (index,) = root.glob("gallery/galleries/*/index_*")
+    features = np.load(index / "features.npy")
+    grouped = lists.group(np.arange(len(features)) % 2, features[:2], len(features))
+    lists.write(index / "lists.npz", grouped)
     return root
 
 

@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ddag.gallery import lists
+from ddag.gallery.approximate import ListedIndex
+
 pytest.importorskip("fastapi", reason="needs the extra serve")
 
 SEARCH = "/api/search?modality=visible"
@@ -108,6 +111,33 @@ def test_a_narrowed_search_by_a_row_leaves_it_out(client: Any) -> None:
     found = client.get("/api/search/0?camera=1").json()
     assert found["searched"] == 11
     assert 0 not in [each["row"] for each in found["results"]]
+
+
+def test_a_search_by_lists_says_so_and_a_narrowed_one_is_exact(
+    ask: Any, gallery: Path, first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PROBES", 1)
+    whole = galleries.index(gallery)
+    # All of a camera stand in a list.
+    cameras = np.array([int(name[3]) - 1 for name in whole.names])
+    held = lists.group(cameras, whole.values[[0, -1]], len(whole))
+    listed = ListedIndex(whole.names, whole.values, held)
+    exactly = post(ask(), first).json()
+    monkeypatch.setattr(galleries, "index", lambda root: listed)
+    client = ask()
+    found = post(client, first, f"{SEARCH}&count=12").json()
+    assert (exactly["exact"], found["exact"]) == (True, False)
+    assert found["searched"] == 24
+    assert len({each["camera"] for each in found["results"]}) == 1
+    assert len(found["results"]) == 12
+    # More than a list holds are asked for.
+    rows = [each["row"] for each in exactly["results"]]
+    assert [each["row"] for each in post(client, first).json()["results"]] == rows
+    for camera in ("1", "2"):
+        narrowed = post(client, first, f"{SEARCH}&camera={camera}").json()
+        assert narrowed["exact"] is True
+        expected = [each["row"] for each in exactly["results"] if each["camera"] == camera]
+        assert [each["row"] for each in narrowed["results"]] == expected
 
 
 def test_the_gallery_is_described(client: Any) -> None:

@@ -244,7 +244,8 @@ function showRanking(ranking) {
   $("results").replaceChildren(...ranking.results.map(card));
   const found = ranking.results.length;
   $("legend").hidden = $("export").hidden = found === 0;
-  const among = `${number(ranking.searched)} ${filtered() ? "images of these cameras and times" : "images"}`;
+  const images = filtered() ? "images of these cameras and times" : "images";
+  const among = `${number(ranking.searched)} ${images}${ranking.exact ? "" : ", approximately"}`;
   say(found ? `The ${number(found)} nearest of ${among}` : "No image is of these cameras and times.", !found);
 }
 
