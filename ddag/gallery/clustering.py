@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 # 50,000: 1.3 ms, and 2.0 by lists.
 LEAST = 10_000
 _LISTS = 4  # times the square root of N
-_IMAGES = 64  # that a centre is trained on
+_IMAGES = 32  # that a centre is trained on
 _ROUNDS = 10  # of training
 _BLOCK = 1 << 22  # numbers of the features at a time
 _INSTALL = 'run pip install -e ".[index]"'
