@@ -8,6 +8,13 @@ class InputError(ValueError):
     """
 
 
+class LostError(InputError):
+    """A process of the run is gone or does not answer: the program ends as a killed one does.
+
+    The message is one line, too: which, and where its log is.
+    """
+
+
 def require(holds: bool, setting: str, value: object, remedy: str) -> None:
     """Refuse a setting's value by name unless it ``holds``; ``remedy`` says what would do."""
     if not holds:
