@@ -18,6 +18,8 @@ from ddag.evaluation.extractor import Extraction
 from ddag.evaluation.metrics import Scores
 from ddag.evaluation.ranking import CELLS, Comparison, Features
 from ddag.evaluation.rerank import rerank
+from ddag.machine.sharing import ALONE
+from ddag.model.exchange import Exchange
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Evaluator:
         protocol: Protocol,
         *,
         reranking: bool = False,
+        exchange: Optional[Exchange] = None,
     ) -> None:
         """Take a test set.
 
@@ -53,7 +56,9 @@ class Evaluator:
             test_set: query and galleries.
             protocol: the rules they are ranked by.
             reranking: rank by k-reciprocal neighbours, ``rerank.rerank``.
+            exchange: with other processes, which share the images out and each rank all of them.
         """
+        self._exchange = exchange or Exchange(ALONE)
         self._extractor, self._set, self._protocol = extractor, test_set, protocol
         self._reranking = reranking
 
@@ -106,7 +111,12 @@ class Evaluator:
         self, records: Records, advance: Callable[[int], None] = lambda count: None
     ) -> Features:
         """Features of images of the query or the gallery, each ``(N, C)``."""
-        return self._extractor.extract(records.paths.tolist(), records.modality, advance)
+        exchange, count = self._exchange, len(records)
+        paths = records.paths[exchange.own(count)].tolist()
+        found = self._extractor.extract(
+            paths, records.modality, lambda done: advance(done * exchange.share.count)
+        )
+        return {name: exchange.join(own, count) for name, own in found.items()}
 
     def _score(self, compared: Comparison, name: str) -> Scores:
         return metrics.score_parts(

@@ -12,7 +12,7 @@ import mindspore as ms
 from mindspore import nn, ops
 
 from ddag.machine import memory
-from ddag.machine.errors import InputError
+from ddag.machine.errors import InputError, require
 
 VERSION = ms.__version__
 MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
@@ -22,7 +22,7 @@ MMAP_THRESHOLD_MAX = 32 << 20
 KEPT = 128 << 20  # bytes
 
 
-def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
+def configure(target: str, *, device_id: int, mode: str, seed: int, several: bool = False) -> None:
     """Set where and how this process computes; to be called before any network is built.
 
     What networks before held of compiled graphs and memory is given up: each would else keep some
@@ -33,15 +33,18 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
         device_id: which of several.
         mode: a key of ``MODES``.
         seed: of MindSpore's own random operations.
+        several: whether this is one process of several, which it then meets.
 
     Raises:
-        InputError: this machine or this MindSpore has no such device.
+        InputError: this machine or this MindSpore has no such device, or not for several processes.
     """
+    if several:
+        _refuse_exchange(mode)
     try:
         _set_target(target, device_id)
-        if target != "CPU":
-            # MindSpore 1.10 takes any target and fails at the first operation on it.
-            ops.add(ms.Tensor(1.0), ms.Tensor(1.0)).asnumpy()
+        if several:
+            _meet()
+        _probe(target)
     except (RuntimeError, ValueError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(
@@ -56,10 +59,13 @@ def configure(target: str, *, device_id: int, mode: str, seed: int) -> None:
     if target == "CPU" and hasattr(getattr(ms, "mint", None), "empty"):
         _join_memory()
     if VERSION.startswith("1."):
-        # Its pynative mode computes the gradients of a process's second network by the first's.
-        from mindspore.common.api import _pynative_executor
+        _forget_networks()
 
-        _pynative_executor.clear_res()
+
+def schedule() -> None:
+    """Be the process that the others of a run meet through; it returns when they have left."""
+    _set_target("CPU", 0)
+    _meet()
 
 
 def compile(cell: nn.Cell, *inputs: ms.Tensor) -> None:
@@ -118,6 +124,36 @@ def _join_memory() -> None:
         # MindSpore would write an error to its log where the process may not have as much.
         mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE).close()
         ms.mint.empty(size, dtype=ms.uint8).data_ptr()  # done, and back in the pool at once
+
+
+def _refuse_exchange(mode: str) -> None:
+    """Refuse a mode in which this MindSpore cannot sum over processes.
+
+    Raises:
+        InputError: it is one.
+    """
+    only = f"in MindSpore {VERSION} processes exchange in graph mode only; use device.mode=graph"
+    require(mode == "graph" or not VERSION.startswith("1."), "device.mode", mode, only)
+
+
+def _meet() -> None:
+    """Meet the other processes, as what ``machine.sharing`` names in the environment says."""
+    from mindspore import communication  # here: it looks for what mpirun leaves there
+
+    communication.init()
+
+
+def _forget_networks() -> None:
+    """Have MindSpore 1.10 not compute a second network's gradients by the first's in pynative."""
+    from mindspore.common.api import _pynative_executor
+
+    _pynative_executor.clear_res()
+
+
+def _probe(target: str) -> None:
+    """Fail where a device is not there: MindSpore 1.10 else does so at the first operation."""
+    if target != "CPU":
+        ops.add(ms.Tensor(1.0), ms.Tensor(1.0)).asnumpy()
 
 
 def _set_target(target: str, device_id: int) -> None:

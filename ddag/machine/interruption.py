@@ -6,7 +6,7 @@ import _thread
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAVE = signal.SIGUSR1
+# Of flags, which are up in any process of the run.
+Agree = Callable[[Sequence[bool]], Sequence[bool]]
 
 
 class Stopped(SystemExit):
@@ -35,11 +37,11 @@ class Requests:
         save: whether a checkpoint was asked for.
     """
 
-    def __init__(self, doing: str = "this step") -> None:
-        """Say what is finished before a stop."""
+    def __init__(self, doing: str = "this step", agree: Optional[Agree] = None) -> None:
+        """Say what is finished before a stop, and how several processes stop at the same step."""
         self.stop: Optional[int] = None
         self.save = False
-        self._doing = doing
+        self._doing, self._agree = doing, agree
 
     def hear(self, number: int, frame: Optional[FrameType]) -> None:
         """Note a signal. The same signal a second time acts at once, as if none heard it.
@@ -60,10 +62,19 @@ class Requests:
     def listen(self) -> None:
         """Take the signals over, also from MindSpore: its runtime makes a SIGTERM of a SIGINT.
 
-        SIGHUP stays ignored where it is: nohup asks for that.
+        SIGHUP stays ignored where it is: nohup asks for that. Of several processes each then knows
+        what any of them was asked for.
         """
-        if self.stop is not None:
-            return
+        if self.stop is None:
+            self._take_over()
+        if self._agree is not None:
+            numbers = (*STOP, signal.SIGPIPE)
+            save, *stops = self._agree([self.save, *(self.stop == each for each in numbers)])
+            asked = [number for number, stop in zip(numbers, stops) if stop]
+            self.save = save
+            self.stop = self.stop or next(iter(asked), None)
+
+    def _take_over(self) -> None:
         for number in (*STOP, SAVE):
             if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:
                 signal.signal(number, self.hear)
@@ -121,13 +132,14 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def listening(doing: str = "this step") -> Iterator[Requests]:
+def listening(doing: str = "this step", agree: Optional[Agree] = None) -> Iterator[Requests]:
     """Note what asks to stop or to save instead of ending at once; for the main thread only.
 
     Args:
         doing: what is finished before a stop.
+        agree: between several processes, which then all stop where one was asked to.
     """
-    requests = Requests(doing)
+    requests = Requests(doing, agree)
     before = {number: signal.getsignal(number) for number in (*STOP, SAVE)}
     requests.listen()
     try:

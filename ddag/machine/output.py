@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 # Of a write: nobody reads the pipe any more; the terminal is gone.
@@ -66,6 +67,19 @@ def secure() -> None:
     sys.stdin = sys.stdin or _nowhere("r")
     sys.stdout = cast(TextIO, Output(sys.stdout or _nowhere("w")))
     sys.stderr = cast(TextIO, Output(sys.stderr or _nowhere("w")))
+
+
+def divert(path: Path) -> None:
+    """Have all that the program prints go to the end of a file, also what is no Python's.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    with path.open("ab") as file:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
 
 
 class Labelled:

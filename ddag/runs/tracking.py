@@ -16,7 +16,7 @@ from ddag.runs import epochs
 from ddag.runs.loggers.csv_file import CsvFile
 from ddag.runs.loggers.logger import Beginning, Forgiving, Logger
 from ddag.runs.loggers.mlflow_run import MlflowRun
-from ddag.runs.loggers.tensorboard import TensorBoard
+from ddag.runs.loggers.tensorboard import Blank, TensorBoard
 from ddag.runs.loggers.wandb_run import WandbRun
 from ddag.settings.loggers import LoggerConfig
 from ddag.settings.plain import dotted
@@ -85,6 +85,23 @@ class Tracker:
         """Write the loss of a step of the optimiser, from 1."""
         for each in self._loggers:
             each.log_step(step, loss)
+
+
+class Silent(Tracker):
+    """The same functions, of a process whose records another one keeps."""
+
+    def __init__(self, loggers: LoggerConfig) -> None:
+        """Record nothing; ``loggers`` as of ``Tracker``."""
+        self.board = Blank() if loggers.tensorboard else None
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        pass
+
+    def log(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def log_step(self, step: int, loss: float) -> None:
+        """Nothing."""
 
 
 def flat(prefix: str, scores: ScoresByFeature) -> dict[str, float]:

@@ -13,6 +13,7 @@ from omegaconf import MISSING
 
 from ddag.machine.errors import require
 from ddag.machine.run_folders import AUTO, MAX_FOLDER_NAME
+from ddag.machine.sharing import Share
 from ddag.settings.choices import Mode, Precision, Target
 from ddag.settings.data import AugmentationConfig, DataConfig, DatasetConfig, SamplerConfig
 from ddag.settings.jobs import JobConfig
@@ -41,6 +42,8 @@ class DeviceConfig:
     id: int = MISSING  # which of several devices
     mode: Mode = MISSING  # compiled, or operation by operation for debugging
     precision: Precision = MISSING  # of the backbone's convolutions; all else is float32
+    workers: int = MISSING  # processes that share each batch of a training
+    sync_bn: bool = MISSING  # whether the backbone's batch norms see the images of all of them
     threads: Optional[int] = None  # processors to compute on; None: the physical cores
     cache: Optional[str] = None  # folder of compiled graphs; None: compile anew
 
@@ -49,6 +52,7 @@ class DeviceConfig:
         runs = self.precision is not Precision.bf16 or self.target is not Target.CPU
         on_cpu = "MindSpore has no convolution of bfloat16 on the CPU; use fp32 or fp16"
         require(runs, "device.precision", self.precision, on_cpu)
+        require(1 <= self.workers <= 1024, "device.workers", self.workers, "use 1 to 1024")
         if self.threads is not None:
             require(self.threads >= 1, "device.threads", self.threads, "use 1 or more, or null")
 
@@ -135,6 +139,7 @@ class Settings(Composed):
         typed = "a run is copied from a store for the command line alone; name a run folder"
         require(not urls.is_url(self.train.resume), "train.resume", self.train.resume, typed)
         self._check_checkpoint()
+        self._check_workers()
         both = self.train.resume not in (None, AUTO) and self.model.pretrained is not None
         over = "its weights would replace those of model.pretrained; leave one of the two out"
         require(not both, "train.resume", self.train.resume, over)
@@ -152,6 +157,15 @@ class Settings(Composed):
         else:
             unread += "leave it out"
         require(self.checkpoint is None, "checkpoint", self.checkpoint, unread)
+
+    def _check_workers(self) -> None:
+        """Refuse several processes for a job that has no use for them, or an uneven share."""
+        workers = self.device.workers
+        if workers == 1:
+            return
+        alone = f"job={self.job.name} runs in one process; leave it out"
+        require(self.job.name == "train", "device.workers", workers, alone)
+        Share(0, workers).rows(self.sampler.identities * self.sampler.images)
 
     def job_as(self, kind: type[Job]) -> Job:
         """The job's settings as those of the kind that its module knows."""

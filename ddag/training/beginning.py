@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ddag.machine.errors import InputError
 from ddag.machine.run_folders import AUTO, saved
-from ddag.runs.tracking import Tracker
+from ddag.machine.sharing import ALONE, Share
+from ddag.runs.tracking import Silent, Tracker
 from ddag.settings.plain import hyperparameters
 from ddag.settings.settings import Settings
 from ddag.training.checkpoints import CheckpointFolder
@@ -49,12 +50,20 @@ def begin(parts: Parts, run: Path, checkpoints: CheckpointFolder) -> Progress:
     return Progress(names(parts.learner.objective))
 
 
-def track(settings: Settings, run: Path, progress: Progress) -> Tracker:
+def track(settings: Settings, run: Path, progress: Progress, share: Share = ALONE) -> Tracker:
     """The records in the run folder ``run``, without what is still to come.
+
+    Args:
+        settings: of the run.
+        run: the run folder.
+        progress: of the run.
+        share: of this process; all but the first record nothing.
 
     Raises:
         InputError: a file cannot be written, or a logger is not there.
     """
+    if not share.first:
+        return Silent(settings.logger)
     return Tracker(
         run,
         hyperparameters(settings),

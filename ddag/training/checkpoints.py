@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 # What may differ between a run and what resumes it: how long, where, on what, and what is shown.
 FREE = (
     "tag", "checkpoint", "job", "sweep", "report", "logger", "output", "dataset.root",
-    "device.target", "device.id", "device.mode", "device.threads", "device.cache",
-    "data.test_batch", "model.pretrained", "train.epochs", "train.eval_every", "train.eval_start",
-    "train.save_every", "train.save_every_steps", "train.patience", "train.resume", "train.on_nan",
+    "device.target", "device.id", "device.mode", "device.workers", "device.threads",
+    "device.cache", "data.test_batch", "model.pretrained", "train.epochs", "train.eval_every",
+    "train.eval_start", "train.save_every", "train.save_every_steps", "train.patience",
+    "train.resume", "train.on_nan",
 )  # fmt: skip
 
 
@@ -51,6 +52,7 @@ class CheckpointFolder:
         identities: int,
         images: str,
         steps: int,
+        writes: bool = True,
     ) -> None:
         """Describe what is saved.
 
@@ -62,8 +64,9 @@ class CheckpointFolder:
             identities: how many the network tells apart.
             images: fingerprint of the training images.
             steps: of an epoch.
+            writes: whether this process is the one that does; another reads what that one wrote.
         """
-        self._folder = run / CHECKPOINTS
+        self._folder, self._writes = run / CHECKPOINTS, writes
         self._learner, self._optimizer, self._steps = learner, optimizer, steps
         self._described = Description(
             to_plain(settings),
@@ -75,7 +78,8 @@ class CheckpointFolder:
             processor=processors.kind(),
             environment=dict(provenance.collect()),
         )
-        remove_drafts(self._folder)
+        if writes:
+            remove_drafts(self._folder)
 
     @property
     def best(self) -> Path:
@@ -145,12 +149,14 @@ class CheckpointFolder:
             # Damaged, or of a later epoch: a run may end between saving its best and its last.
             log.warning("%s is not of epoch %d: the best is sought anew", best, progress.best_epoch)
             return replace(progress, best_score=None, best_epoch=None)
-        if best.resolve() != self.best.resolve():
+        if self._writes and best.resolve() != self.best.resolve():
             with replacing(self.best) as draft:
                 shutil.copyfile(best, draft)
         return progress
 
     def _save(self, path: Path, progress: Progress, **how: Any) -> None:
+        if not self._writes:
+            return
         described = replace(
             self._described, epoch=progress.epoch, step=progress.step, progress=progress.to_plain()
         )
@@ -216,20 +222,24 @@ def refuse_other_run(theirs: Description, path: Path, *, ours: Description) -> N
 def warn_of_other_processors(theirs: Description, path: Path, *, ours: Description) -> None:
     """Say so where a run resumed goes on with other sums than it would have without a stop.
 
-    How many threads share a sum, and in what steps a processor takes it, decides how it is rounded.
+    How many processes and threads share a sum, and in what steps a processor takes it, decides how
+    it is rounded.
 
     Args:
         theirs: what the checkpoint says of itself.
         path: of the checkpoint.
         ours: what this run's checkpoints will say.
     """
-    if ours.settings["device"]["target"] != Target.CPU.value:
-        return
     differing = []
-    if theirs.threads not in (0, ours.threads):
+    before, now = (each.settings["device"].get("workers", 1) for each in (theirs, ours))
+    if ours.settings["device"]["target"] != Target.CPU.value:
+        theirs = replace(theirs, threads=0, processor="")
+    if before != now:
+        differing.append(f"device.workers was {before} and is {now}")
+    elif theirs.threads not in (0, ours.threads):
         differing.append(
             f"it computed on {theirs.threads} threads and now on {ours.threads}"
-            f" (device.threads={theirs.threads} keeps that)"
+            f" (device.threads={theirs.threads * now} keeps that)"
         )
     if theirs.processor not in ("", ours.processor):
         differing.append(f"it computed on {theirs.processor} and now on {ours.processor}")

@@ -39,6 +39,8 @@ def reuse(settings: Settings, *, identities: int, steps: int) -> None:
     device.compile_anew()
     if settings.device.cache is None or settings.train.resume or _claims:
         return
+    if settings.device.workers > 1:
+        return  # not tried
     if not Path(sys.argv[0]).is_file():
         return  # MindSpore reads the program's file, and python -c has none
     folder = Path(settings.device.cache) / _key(settings, identities, steps)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from mindspore import Tensor, nn
 
 from ddag.losses.objective import Objective
+from ddag.machine.sharing import Share
+from ddag.model.exchange import Gather
 from ddag.model.network import TwoStreams
+from ddag.model.shared_norm import share_norms
 
 
 class Learner(nn.Cell):
     """A batch through the network to the terms of its loss: what the step differentiates.
 
-    Here, between the two, outputs of several processes would be gathered.
+    Here, between the two, the outputs of several processes are gathered.
     """
 
     def __init__(self, network: TwoStreams, objective: Objective) -> None:
@@ -19,6 +22,25 @@ class Learner(nn.Cell):
         super().__init__(auto_prefix=False)
         self.network = network
         self.objective = objective
+        self.is_shared = False
+
+    def share_out(self, share: Share, *, views: int, sync_bn: bool) -> None:
+        """Have the network take this process's share of a batch, and the objective all of it.
+
+        Batch norms after the backbone see the whole batch, as the objective does.
+
+        Args:
+            share: of this process; alone nothing changes.
+            views: of a sample.
+            sync_bn: whether the backbone's batch norms see the whole batch, too.
+        """
+        if share.count == 1:
+            return
+        self.is_shared = True
+        self.gather = Gather(share, views)
+        for name, part in self.network.name_cells().items():
+            if sync_bn or name != "backbone":
+                share_norms(part, share)
 
     def construct(
         self,
@@ -31,11 +53,21 @@ class Learner(nn.Cell):
         """Scalars in the order of ``objective.terms``.
 
         Args:
-            visible: see ``data.loader.Batch``, as are the other three.
+            visible: see ``data.loader.Batch``, as are the other three; of several processes, each
+                has its own images here and the identities and modalities of all.
             infrared: ``(R, 3, H, W)``.
             identities: ``(N,)``.
             modalities: ``(N,)``.
             *rest: what the objective takes beside.
         """
         outputs = self.network(visible, infrared)
+        if self.is_shared:
+            outputs = self.gathered(outputs)
         return self.objective(outputs, identities, modalities, *rest)
+
+    def gathered(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The network's outputs of the whole batch, of those of this process's images."""
+        whole = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
+        for each in outputs:
+            whole = whole + (self.gather(each),)  # noqa: RUF005, MindSpore 1.10
+        return whole

@@ -17,6 +17,7 @@ from ddag.machine.bar import bar, clock
 from ddag.machine.errors import InputError
 from ddag.machine.interruption import Requests
 from ddag.machine.screen import SHORT
+from ddag.machine.sharing import ALONE, Share
 from ddag.machine.words import duration
 from ddag.runs import console
 from ddag.runs.loggers.tensorboard import TensorBoard
@@ -45,14 +46,14 @@ class Loop:
         InputError: settings, data set or checkpoint do not work.
     """
 
-    def __init__(self, settings: Settings, run: Path) -> None:
-        self._settings, self._folder = settings, run
-        self.parts = parts.build(settings)
-        method, learner = self.parts.method, self.parts.learner
+    def __init__(self, settings: Settings, run: Path, share: Share = ALONE) -> None:
+        self._settings, self._folder, self._share = settings, run, share
+        self.parts = parts.build(settings, share)
+        method, learner, exchange = self.parts.method, self.parts.learner, self.parts.exchange
         # A broken test image would end the run at its first evaluation.
         test_set = self.parts.dataset.read_test(decode=True)
         self._evaluator = parts.build_evaluator(
-            method, learner.network, self.parts.dataset, test_set
+            method, learner.network, self.parts.dataset, test_set, exchange=exchange
         )
         self._observer = parts.build_observer(method, learner.network)
         self._observed = summaries.observed(test_set)
@@ -66,6 +67,7 @@ class Loop:
             identities=self.parts.train_set.identity_count,
             images=fingerprint(self.parts.train_set),
             steps=self.parts.steps,
+            writes=share.first,
         )
         several = self._evaluator.image_count() if self._galleries > 1 else 0
         self._pace = Pace(
@@ -75,7 +77,10 @@ class Loop:
             last_images=several,
             is_due=self._is_due,
         )
-        self.progress = beginning.begin(self.parts, run, self._checkpoints)
+        # A checkpoint that is damaged is put aside by the first process.
+        self.progress = exchange.first_ahead(
+            lambda: beginning.begin(self.parts, run, self._checkpoints)
+        )
         self.parts.say(len(test_set.query), len(test_set.gallery))
 
     def run(self, requests: Requests) -> tuple[Evaluation, Description]:
@@ -93,7 +98,7 @@ class Loop:
             log.info("untrained  %s", summary(scores))
             self.progress = replace(self.progress, untrained=scores_by_feature(scores))
         finished, untrained = self.progress.epoch, self.progress.untrained
-        with beginning.track(self._settings, self._folder, self.progress) as tracker:
+        with beginning.track(self._settings, self._folder, self.progress, self._share) as tracker:
             if untrained and not finished:
                 tracker.log(0, flat("eval", untrained))
             self.train(tracker, requests)
@@ -167,7 +172,8 @@ class Loop:
         Raises:
             Stopped: a signal asked for it.
         """
-        described = self._checkpoints.load_best()
+        # The first process, which writes it, comes here once it has.
+        described = self.parts.exchange.first_ahead(self._checkpoints.load_best)
         if self._galleries == 1 and self._best_evaluation:
             return self._best_evaluation, described  # the first gallery was all there is
         return self.evaluate(requests, "the best epoch on every gallery"), described
@@ -283,6 +289,8 @@ class Loop:
 
     def _keep_best(self, finished: Progress, evaluation: Evaluation) -> Progress:
         score = monitored(evaluation.mean, self.parts.method.monitor)
+        # By which a run may end: in all of its processes, also where their machines round unlike.
+        score = self.parts.exchange.of_first(score)
         if finished.best_score is not None and score <= finished.best_score:
             return finished
         finished = replace(finished, best_score=score, best_epoch=finished.epoch)

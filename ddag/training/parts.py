@@ -25,12 +25,14 @@ from ddag.evaluation.extractor import (
     Run,
     Size,
 )
-from ddag.machine import device
+from ddag.machine import device, sharing
 from ddag.machine.errors import InputError
+from ddag.machine.sharing import ALONE, Share
 from ddag.machine.words import counted
 from ddag.methods import open_method
 from ddag.methods.method import Method
 from ddag.model import precision
+from ddag.model.exchange import Exchange
 from ddag.model.initial import initialise
 from ddag.model.network import TwoStreams
 from ddag.settings.choices import Modality, Precision
@@ -38,6 +40,7 @@ from ddag.settings.settings import Settings
 from ddag.training import compiled, optim, schedule
 from ddag.training.average import Average, State
 from ddag.training.learner import Learner
+from ddag.training.own_rows import OwnRows
 from ddag.training.scaling import LossScale
 from ddag.training.step import Trainer
 
@@ -62,6 +65,7 @@ class Parts:
         average: of its weights; None where there is none.
         scale: of the loss; None where it needs none.
         trainer: takes steps.
+        exchange: with the other processes of the run.
     """
 
     settings: Settings
@@ -69,7 +73,7 @@ class Parts:
     dataset: Dataset[Any]
     train_set: TrainSet
     sampler: IdentitySampler
-    loader: TrainLoader
+    loader: OwnRows
     steps: int
     rates: list[float]
     learner: Learner
@@ -77,6 +81,7 @@ class Parts:
     average: Optional[Average]
     scale: Optional[LossScale]
     trainer: Trainer
+    exchange: Exchange
 
     @property
     def state(self) -> nn.Cell:
@@ -105,8 +110,8 @@ class Parts:
         )  # fmt: skip
 
 
-def build(settings: Settings) -> Parts:
-    """The parts of a run.
+def build(settings: Settings, share: Share = ALONE) -> Parts:
+    """The parts of a run, in which this process has a ``share``.
 
     Raises:
         InputError: settings or data set do not work.
@@ -121,34 +126,35 @@ def build(settings: Settings) -> Parts:
     compiled.reuse(settings, identities=train_set.identity_count, steps=steps)
     learner = build_learner(method, train_set.identity_count)
     initialise(learner, settings.seed, method.rules)
+    learner.share_out(share, views=len(method.views), sync_bn=settings.device.sync_bn)
     optimizer = build_optimizer(method, learner, schedule.step_rates(rates, steps))
     average = Average(learner, settings.train.ema) if settings.train.ema else None
     # bfloat16 has the range of float32.
     scale = LossScale() if settings.device.precision is Precision.fp16 else None
-    how: dict[str, Any] = {"clip": settings.optimizer.clip, "average": average, "scale": scale}
+    how: Any = {"seed": settings.seed, "average": average, "scale": scale, "share": share}
     return Parts(
         settings=settings,
         method=method,
         dataset=dataset,
         train_set=train_set,
         sampler=sampler,
-        loader=_build_loader(method, train_set, sampler),
+        loader=_build_loader(method, train_set, sampler, share),
         steps=steps,
         rates=rates,
         learner=learner,
         optimizer=optimizer,
         average=average,
         scale=scale,
-        trainer=Trainer(learner, optimizer, seed=settings.seed, **how),
+        trainer=Trainer(learner, optimizer, clip=settings.optimizer.clip, **how),
+        exchange=Exchange(share),
     )
 
 
 def configure_device(settings: Settings) -> None:
-    """Set MindSpore's target, mode and seed for this process."""
-    chosen = settings.device
-    device.configure(
-        chosen.target.value, device_id=chosen.id, mode=chosen.mode.value, seed=settings.seed
-    )
+    """Set MindSpore's target, mode and seed for this process; meet the run's others, if any."""
+    chosen, several = settings.device, sharing.of_environment().count > 1
+    how: Any = {"device_id": chosen.id + sharing.device_offset(), "several": several}
+    device.configure(chosen.target.value, mode=chosen.mode.value, seed=settings.seed, **how)
 
 
 def build_sampler(settings: Settings, train_set: TrainSet) -> IdentitySampler:
@@ -247,6 +253,7 @@ def build_evaluator(
     flip: Optional[bool] = None,
     reranking: bool = False,
     exported: Optional[Mapping[Modality, Run]] = None,
+    exchange: Optional[Exchange] = None,
 ) -> Evaluator:
     """The evaluator of a test set by its data set's rules.
 
@@ -258,9 +265,11 @@ def build_evaluator(
         flip: as of ``flips``.
         reranking: see ``Evaluator``.
         exported: see ``build_extractor``.
+        exchange: see ``Evaluator``.
     """
     extractor = build_extractor(method, network, flip=flip, exported=exported)
-    return Evaluator(extractor, test_set, dataset.protocol, reranking=reranking)
+    how: Any = {"reranking": reranking, "exchange": exchange}
+    return Evaluator(extractor, test_set, dataset.protocol, **how)
 
 
 def build_observer(method: Method[Any], network: TwoStreams) -> Observer:
@@ -269,10 +278,10 @@ def build_observer(method: Method[Any], network: TwoStreams) -> Observer:
 
 
 def _build_loader(
-    method: Method[Any], train_set: TrainSet, sampler: IdentitySampler
-) -> TrainLoader:
+    method: Method[Any], train_set: TrainSet, sampler: IdentitySampler, share: Share
+) -> OwnRows:
     settings = method.settings
-    return TrainLoader(
+    loader = TrainLoader(
         train_set,
         sampler,
         views=method.views,
@@ -280,6 +289,7 @@ def _build_loader(
         workers=settings.data.workers,
         seed=settings.seed,
     )
+    return OwnRows(loader, share)
 
 
 def _size(settings: Settings) -> Size:

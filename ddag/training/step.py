@@ -16,6 +16,9 @@ from mindspore import Tensor, nn, ops
 from ddag.data.loader import Batch
 from ddag.losses.objective import Objective, total
 from ddag.machine import device
+from ddag.machine.sharing import ALONE, Share
+from ddag.model.exchange import Agreement, Mean
+from ddag.model.shared_norm import statistics_apart
 from ddag.training.average import Average
 from ddag.training.learner import Learner
 from ddag.training.scaling import LossScale, OverflowedError, ScaledGradient
@@ -40,10 +43,20 @@ class NotFiniteError(ArithmeticError):
 class Gradients(nn.Cell):
     """Forward and backward pass."""
 
-    def __init__(self, learner: Learner, optimizer: nn.Optimizer, *, scaled: bool = False) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        optimizer: nn.Optimizer,
+        *,
+        scaled: bool = False,
+        share: Share = ALONE,
+    ) -> None:
         """Args: scaled: whether the first input is a scale, see ``ScaledGradient``."""
         super().__init__(auto_prefix=False)
         self.learner = learner  # a sub-cell, so that set_train reaches the network
+        self.is_shared = share.count > 1
+        if self.is_shared:
+            self.mean = Mean(share)
         # Loss and gradient in one pass: computing them apart would double the step.
         self.value_and_grad = (
             ScaledGradient(learner, optimizer.parameters)
@@ -60,9 +73,14 @@ class Gradients(nn.Cell):
     def construct(self, *inputs: Tensor) -> tuple[Any, ...]:
         """Losses as ``Learner.construct``'s, half squared norms, gradients.
 
-        The norms: of all gradients, and of those of each of ``Objective.branches``.
+        The norms: of all gradients, and of those of each of ``Objective.branches``. Of several
+        processes each has the same loss and the same gradients, to the bit.
         """
         terms, gradients = self.value_and_grad(*inputs)
+        if self.is_shared:
+            # What each process differentiates is the sum of the processes' equal losses.
+            terms = (self.mean(terms[0]),) + terms[1:]
+            gradients = self.averaged(gradients)
         squares = ()  # type: tuple[Tensor, ...]
         for gradient in gradients:
             squares = squares + (self.half_square(gradient),)
@@ -73,6 +91,13 @@ class Gradients(nn.Cell):
                 branch = branch + (squares[index],)
             norms = norms + (total(branch),)
         return terms, norms, gradients
+
+    def averaged(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The processes' mean of each."""
+        means = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
+        for gradient in gradients:
+            means = means + (self.mean(gradient),)
+        return means
 
 
 class Step(nn.Cell):
@@ -85,6 +110,7 @@ class Step(nn.Cell):
         *,
         clip: Optional[float] = None,
         scaled: bool = False,
+        share: Share = ALONE,
     ) -> None:
         """Take steps of a learner.
 
@@ -93,9 +119,10 @@ class Step(nn.Cell):
             optimizer: of the learner.
             clip: the longest that all gradients together may be; None for any.
             scaled: see ``Gradients``.
+            share: of this process.
         """
         super().__init__(auto_prefix=False)
-        self.gradients = Gradients(learner, optimizer, scaled=scaled)
+        self.gradients = Gradients(learner, optimizer, scaled=scaled, share=share)
         self.optimizer = optimizer
         self.clips, self.clip = clip is not None, clip
 
@@ -132,23 +159,27 @@ class Trainer:
         clip: Optional[float] = None,
         average: Optional[Average] = None,
         scale: Optional[LossScale] = None,
+        share: Share = ALONE,
     ) -> None:
         """Take steps of a learner.
 
         Args:
-            learner: to be trained.
+            learner: to be trained; shared out among the processes if there are several.
             optimizer: of its parameters.
             seed: of what the objective draws.
             clip: see ``Step``.
             average: of the weights, to be kept up; None where there is none.
             scale: of the loss; None where it needs none.
+            share: of this process; each takes the same steps.
         """
         self._learner = learner
-        self._step = Step(learner, optimizer, clip=clip, scaled=scale is not None)
+        self._step = Step(learner, optimizer, clip=clip, scaled=scale is not None, share=share)
         self._average, self._scale = average, scale
         self._statistics = [
             each for each in learner.get_parameters() if each.name.rpartition(".")[2] in _MOVING
         ]
+        apart = statistics_apart(learner.network) if share.count > 1 else []
+        self._agree = Agreement(share, apart) if apart else None
         self._seed = seed
 
     def step(
@@ -173,6 +204,8 @@ class Trainer:
         self._step.set_train(True)
         inputs = self.inputs(batch, epoch=epoch, position=position, scalars=scalars)
         terms, half_squares = self._step(*self._factor, *inputs)
+        if self._agree is not None:
+            self._agree()
         norm, *norms = (math.sqrt(2 * float(each.asnumpy())) for each in half_squares)
         losses = dict(zip(names(self._learner.objective), (*flatten(terms), *norms)))
         if not (math.isfinite(losses["loss"]) and math.isfinite(norm)):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -92,3 +92,20 @@ def test_a_reader_that_went_away_asks_to_stop_as_sigpipe_would(
         with pytest.raises(Stopped) as stopped:
             requests.obey()
     assert stopped.value.code == 141
+
+
+def test_each_of_several_processes_hears_what_any_was_asked_for() -> None:
+    said: list[list[bool]] = []
+
+    def agree(flags: Sequence[bool]) -> list[bool]:
+        said.append(list(flags))
+        return [True, False, True, False, False] if len(said) > 1 else list(flags)
+
+    with listening(agree=agree) as requests:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        requests.listen()
+        assert said == [[False] * 5, [True, False, False, False, False]]
+        assert requests.save
+        with pytest.raises(Stopped) as stopped:
+            requests.obey()
+    assert stopped.value.code == 143

@@ -113,6 +113,29 @@ class TensorBoard(Logger):
             )
 
 
+class Blank(TensorBoard):
+    """A board on which nothing is written.
+
+    What would be shown is worked out all the same: processes that wait for each other shall be busy
+    equally long.
+    """
+
+    def __init__(self) -> None:
+        pass
+
+    def show_result(self, epoch: int, scores: ScoresByFeature) -> None:
+        """Nothing."""
+
+    def show_image(self, name: str, pixels: np.ndarray, epoch: int) -> None:
+        """Nothing."""
+
+    def show_histogram(self, name: str, values: np.ndarray, epoch: int) -> None:
+        """Nothing."""
+
+    def show_embedding(self, name: str, features: np.ndarray, *_: object, **__: object) -> None:
+        """Nothing."""
+
+
 def _page(found: Mapping[str, Scalar]) -> str:
     """The command, to be copied, and what else is known of where the numbers come from."""
     rows = [[name, str(value)] for name, value in found.items() if name != "command"]
