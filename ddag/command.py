@@ -11,11 +11,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ddag import composition, jobs
-from ddag.machine import environment, interruption, output, processors
+from ddag import composition, jobs, worker
+from ddag.machine import environment, interruption, output, processors, sharing
 from ddag.machine.errors import InputError
 from ddag.machine.processors import Place
-from ddag.runs import resuming, sweeps
+from ddag.runs import launch, resuming, sweeps, workers
 from ddag.settings import history, wrong_words
 from ddag.settings.choices import Target
 from ddag.settings.endings import leaving_at_once, one_line_errors
@@ -28,9 +28,13 @@ def main() -> None:
     output.secure()
     composition.register()
     with leaving_at_once(), one_line_errors(), output.leaving():
+        if sharing.role() == sharing.SCHEDULER:
+            worker.schedule()
+            return
         _refuse_lost_folder()
         sys.argv[1:] = history.translate(resuming.tagged(resuming.expand(sys.argv[1:])))
         wrong_words.refuse_bare(sys.argv[1:])
+        _refuse_folders_apart(sys.argv[1:])
         with composition.explaining(sys.argv[1:]):
             run()
     if output.abandoned():
@@ -48,7 +52,8 @@ def run(composed: DictConfig) -> Optional[float]:
 
     def job() -> float:
         _make_ready(composed, place)
-        return jobs.run(composition.parse(composed), folder, hydra_config.overrides.task)
+        settings = workers.placed(composition.parse(composed))
+        return jobs.run(settings, folder, hydra_config.overrides.task)
 
     if hydra_config.mode is RunMode.MULTIRUN:
         with output.labelled(f"[{place.number}] ") if place.jobs > 1 else nullcontext():
@@ -67,13 +72,27 @@ def _refuse_lost_folder() -> None:
         ) from error
 
 
+def _refuse_folders_apart(words: list[str]) -> None:
+    """Refuse to start one of several processes that would each have a run folder of its own."""
+    keys = {word.partition("=")[0]: word for word in words}
+    resumed = keys.get("train.resume", "").rpartition("=")[2] not in ("", "auto", "null")
+    if sharing.role() and not resumed and "hydra.run.dir" not in keys:
+        raise InputError(
+            f"{sharing.ROLE}={sharing.role()}: hydra.run.dir=FOLDER is missing; the processes of a"
+            " run share one run folder, which each would else name by its own clock"
+        )
+
+
 def _make_ready(composed: DictConfig, place: Place) -> None:
     """Settle what must be before MindSpore is imported, where the job will do that."""
     job = JOBS.get(str(OmegaConf.select(composed, "job.name")))
     if job is None or not job.computes:
         return
-    interruption.shield()  # before NumPy starts threads, too
     device = composition.parse_device(composed)
+    starts = launch.starts(device)
+    if not starts:
+        interruption.shield()  # before NumPy starts threads, too
     if device.threads or device.target is Target.CPU:
         processors.claim(device.threads, place)
-    environment.prepare()
+    if not starts:
+        environment.prepare()

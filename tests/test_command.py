@@ -293,6 +293,7 @@ def test_prepare_writes_the_arrays_of_sysu(tmp_path: Path, tiny_sysu: Path) -> N
         (["job=search", "checkpoint=none.ckpt", "job.query=a.png"], "job.modality"),
         (["train.resume=none.ckpt", "dataset=regdb", "dataset.root={tiny}", *TINY], "none.ckpt"),
         (["sampler.identities=9", "dataset=regdb", "dataset.root={tiny}"], "sampler.identities=9"),
+        (["device.workers=3"], "device.workers=3: a batch has 16 samples"),
         (["model.part"], "model.part: sets nothing; a setting is typed model.part=VALUE"),
     ],
 )
@@ -304,6 +305,13 @@ def test_bad_input_is_one_line_and_exit_code_2(
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("error: ")
     assert said in line
+
+
+def test_processes_of_one_run_must_be_told_their_folder(tmp_path: Path) -> None:
+    place = {"MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "2", "MS_NODE_ID": "1"}
+    done = type_in(tmp_path, "train.epochs=1", code=2, environment=place)
+    assert "hydra.run.dir=FOLDER is missing" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ ROWS = [
     {"gallery"},
     {"serve"},
     {"jobs"},
+    {"worker"},
     {"command", "api"},
     {"start"},
     {"__main__", "modelarts"},
@@ -38,8 +39,8 @@ WITH_HYDRA = {
 # What a config error, --help or a job that computes nothing passes through.
 WITHOUT_MINDSPORE = [
     "machine.", "storage.", "settings.", "people.", "datasets.", "methods.", "composition",
-    "command", "start", "runs.", "data.records", "data.images", "data.protocol", "model.shape",
-    "model.initial", "weights.names", "jobs.check", "jobs.prepare", "jobs.report",
+    "command", "start", "worker", "runs.", "data.records", "data.images", "data.protocol",
+    "model.shape", "model.initial", "weights.names", "jobs.check", "jobs.prepare", "jobs.report",
     "evaluation.metrics", "evaluation.ranking",
 ]  # fmt: skip
 MINDSPORES = {"machine.device"}  # imported by what computes alone

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 
-from ddag.machine import interruption, memory
+from ddag.machine import interruption, memory, sharing
 from ddag.machine.errors import InputError
 from ddag.machine.words import duration
-from ddag.runs import provenance
+from ddag.runs import launch, provenance, workers
 from ddag.settings.plain import dotted, to_plain
 from ddag.settings.settings import Settings
 
@@ -45,20 +45,34 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
     from ddag.runs import console  # NumPy and rich: --help should not wait for them
     from ddag.storage import mirror
 
-    start = time.monotonic()
-    console.announce(settings, folder)
-    provenance.write(folder)
+    start, share = time.monotonic(), sharing.of_environment()
+    if share.first:
+        console.announce(settings, folder)
+        provenance.write(folder)
+    else:
+        workers.start_log(folder, share)
+    work = launch.run if launch.starts(settings.device) else perform
+    with mirror.following(settings.output.mirror if share.first else None, folder):
+        score = work(settings, folder, given)
+    if settings.job.computes:
+        log.info("done in %s", duration(time.monotonic() - start))
+    return score
+
+
+def perform(settings: Settings, folder: Path, given: Sequence[str]) -> float:
+    """Do the job in this process, and nothing around it; as ``run``.
+
+    Raises:
+        InputError: as ``run``.
+    """
     with interruption.held(), _importing(settings):
         job = import_module(f"ddag.jobs.{settings.job.name}")
     try:
-        with mirror.following(settings.output.mirror, folder):
-            score: float = job.run(settings, folder, given)
+        score: float = job.run(settings, folder, given)
     except Exception as error:
         if not memory.is_lacking(error):
             raise
         raise _lacking(error, settings) from error
-    if settings.job.computes:
-        log.info("done in %s", duration(time.monotonic() - start))
     return score
 
 

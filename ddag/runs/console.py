@@ -101,7 +101,9 @@ def announce(settings: Settings, folder: Path) -> None:
 def _device(chosen: DeviceConfig) -> str:
     threads = f"{processors.count()} threads of {processors.kind()}"
     device = "" if chosen.target is Target.CPU else f" {chosen.id}"
-    return f"{chosen.target.value}{device}, {threads}, MindSpore {environment.mindspore_version()}"
+    shared = f", {chosen.workers} processes" if chosen.workers > 1 else ""
+    version = environment.mindspore_version()
+    return f"{chosen.target.value}{device}{shared}, {threads}, MindSpore {version}"
 
 
 def show_result(result: Result) -> None:

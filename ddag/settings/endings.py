@@ -15,10 +15,11 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ddag.machine import memory
-from ddag.machine.errors import InputError
+from ddag.machine.errors import InputError, LostError
 from ddag.machine.words import printable
 
 BAD_INPUT = 2
+KILLED = 128 + signal.SIGKILL
 # What the disk or its rights say, wherever in a job it comes up, also where they name no file.
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 _SPEAKING = (InputError, HydraException, OmegaConfBaseException)  # their texts are for the user
@@ -38,8 +39,9 @@ _PLAIN = {
 def one_line_errors() -> Iterator[None]:
     """Print bad input, or what Hydra says of a wrong command line, as one line and exit with 2.
 
-    A disk that is full or may not be written to ends a job in the same way. Ctrl-C, SIGTERM and a
-    terminal that is closed end it with 130, 143 and 129, temporary files removed.
+    A run of which a process is lost ends with 137, as if it had been killed itself. A disk that is
+    full or may not be written to ends a job as bad input does. Ctrl-C, SIGTERM and a terminal that
+    is closed end it with 130, 143 and 129, temporary files removed.
     """
     # Hydra would print errors itself, cut short and with exit code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -55,7 +57,7 @@ def one_line_errors() -> Iterator[None]:
             raise
         with suppress(OSError):  # no one reads it, or the disk behind is full
             print(f"error: {one_line(error)}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
+        sys.exit(KILLED if isinstance(error, LostError) else BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 
