@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ddag.composition import compose
+from ddag.machine.sharing import ALONE, Share
 from ddag.methods import open_method
 from ddag.methods.method import Method
 from ddag.model.initial import initialise
@@ -27,8 +28,9 @@ def learner_of(method: Method[Any], identities: int) -> Learner:
     return learner
 
 
-def trainer_of(method: Method[Any], identities: int) -> Trainer:
+def trainer_of(method: Method[Any], identities: int, share: Share = ALONE) -> Trainer:
     """What takes a run's steps, without a data set."""
     learner = learner_of(method, identities)
+    learner.share_out(share, views=len(method.views), sync_bn=method.settings.device.sync_bn)
     optimizer = build_optimizer(method, learner, [method.settings.optimizer.lr] * STEPS)
-    return Trainer(learner, optimizer, seed=method.settings.seed)
+    return Trainer(learner, optimizer, seed=method.settings.seed, share=share)

@@ -24,6 +24,7 @@ from benchmarks import (  # noqa: E402
     methods,
     metrics,
     pipeline,
+    processes,
     report,
     step,
     training_set,
@@ -95,6 +96,15 @@ def test_the_step_is_measured_against_the_others(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(step.importlib.util, "find_spec", lambda name: None)  # without PyTorch
     rows = rows_of(step.measure(TINY, rounds=1, lives=1), 4)
     assert rows["framework / bare MindSpore"].target == "at most 1.06"
+
+
+def test_a_step_in_two_processes_is_measured_beside_one() -> None:
+    if processes.os.cpu_count() == 1:
+        pytest.skip("needs two processors")
+    rows = processes.measure({"tiny": TINY}, rounds=1)
+    assert (
+        "gradients" in rows_of(rows, 3)["tiny: MB that a process puts into a step's sums"].measured
+    )
 
 
 def test_graph_attention_is_the_pairs() -> None:
