@@ -15,7 +15,7 @@ from ddag import composition, jobs
 from ddag.machine import environment, interruption, output, processors
 from ddag.machine.errors import InputError
 from ddag.machine.processors import Place
-from ddag.runs import resuming, sweeps
+from ddag.runs import resuming, sweep_checks, sweeps
 from ddag.runs.launchers import places
 from ddag.settings import history, wrong_words
 from ddag.settings.choices import Target
@@ -53,7 +53,8 @@ def run(composed: DictConfig) -> Optional[float]:
 
     if hydra_config.mode is RunMode.MULTIRUN:
         places.settle(composed, place, folder)
-        with output.labelled(f"[{hydra_config.job.num}] ") if place.jobs > 1 else nullcontext():
+        alone = sweep_checks.is_hydras_own(hydra_config.launcher, "BasicLauncher")
+        with nullcontext() if alone else output.labelled(f"[{hydra_config.job.num}] "):
             return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
     with one_line_errors():
         return job()

@@ -36,6 +36,7 @@ WITH_HYDRA = {
     "runs.launchers.job",
     "runs.launchers.on_ray",
     "runs.launchers.places",
+    "runs.launchers.pooled",
     "runs.launchers.submitted",
     "runs.launchers.watch",
     "runs.resuming",

@@ -12,6 +12,12 @@ from ddag.machine.errors import InputError
 _SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher"
 # By the plugin's class: option, module and class here, and the extra that brings the plugin.
 _OURS = {
+    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": (
+        "joblib",
+        "pooled",
+        "Joblib",
+        "parallel",
+    ),
     f"{_SUBMITIT}.LocalLauncher": ("submitit_local", "submitted", "Local", "slurm"),
     f"{_SUBMITIT}.SlurmLauncher": ("submitit_slurm", "submitted", "Slurm", "slurm"),
     "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher": ("ray", "on_ray", "Ray", "ray"),

@@ -51,8 +51,9 @@ class OfRay(Sent):
             returned: JobReturn = ray.get(self._task)
             return returned
         except ray.exceptions.RayError as error:
-            first, *_ = str(error).strip().split("\n")
-            return dead(self.job, f"{type(error).__name__}: {first}")
+            lines = str(error).strip().split("\n")
+            said = lines[-1 if isinstance(error, ray.exceptions.RayTaskError) else 0]
+            return dead(self.job, f"{type(error).__name__}: {said}")
 
     def show(self) -> None:
         """Nothing: Ray shows it."""

@@ -17,6 +17,8 @@ from typing import Optional
 import pytest
 from typed import REPOSITORY, TINY, read_metrics, type_in
 
+from ddag.machine.processors import available
+
 pytestmark = pytest.mark.slow
 
 
@@ -97,11 +99,11 @@ def has_saved(folder: Path, number: int) -> bool:
 def test_a_sweep_survives_a_stop_and_a_dead_job(
     tmp_path: Path, tiny_regdb: Path, launcher: list[str]
 ) -> None:
-    words = [*TINY, "dataset=regdb", f"dataset.root={tiny_regdb}", "train.save_every_steps=1"]
+    words = [*TINY, "dataset=regdb", f"dataset.root={tiny_regdb}", "train.save_every_steps=5"]
     said = tmp_path / "said"
 
     # Stopped: what is under way saves, and nothing of it goes on.
-    steps = "train.steps=300"  # longer than it takes to stop it
+    steps = "train.steps=60"  # longer than it takes to stop it
     process = start(tmp_path, "-m", "seed=0,1", *words, steps, *launcher)
     await_fact(process, lambda: has_saved(tmp_path, 0) and has_saved(tmp_path, 1), said)
     process.send_signal(signal.SIGTERM)
@@ -131,12 +133,28 @@ def test_a_sweep_survives_a_stop_and_a_dead_job(
     assert not record.exists()
     assert "[0] " in done.stdout, "what jobs print is shown as it comes"
     assert not (sweep / ".places").exists()
-    if len(os.sched_getaffinity(0)) > 1:
+    if len(available().cores) > 1:
         used = [
             re.findall(r"Computing on processors (.*)", (job / "run.log").read_text())[0]
             for job in jobs
         ]
         assert used[0] != used[1]
+
+
+def test_a_sweep_of_joblib_is_told_to_the_end_where_a_process_dies(
+    tmp_path: Path, tiny_regdb: Path
+) -> None:
+    words = [*TINY, "dataset=regdb", f"dataset.root={tiny_regdb}", "train.save_every_steps=5"]
+    launcher = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    said = tmp_path / "said"
+    process = start(tmp_path, "-m", "seed=0,1", *words, "train.steps=300", *launcher)
+    await_fact(process, lambda: has_saved(tmp_path, 0) and has_saved(tmp_path, 1), said)
+    os.kill(worker(job_of(tmp_path, 0)), signal.SIGKILL)
+    assert process.wait(300) == 1, said.read_text()
+    for number in (0, 1):
+        reason = (job_of(tmp_path, number) / "error.txt").read_text()
+        assert reason.startswith("one of joblib's processes was ended")
+    assert "Traceback" not in said.read_text()
 
 
 @pytest.mark.skipif(not has("submitit"), reason="needs the extra slurm")
