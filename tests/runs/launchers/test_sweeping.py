@@ -52,6 +52,12 @@ LAUNCHERS = [
 ]
 
 
+def training(data: Path, *, epochs: int) -> list[str]:
+    """A training of six steps an epoch, evaluated at its end alone."""
+    words = [*TINY, "dataset=regdb", f"dataset.root={data}", f"train.epochs={epochs}"]
+    return [*words, "train.steps=6", "train.eval_every=0", "train.save_every_steps=1"]
+
+
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     """A sweep, what it prints in a file ``said`` of ``folder``."""
     with (folder / "said").open("a") as said:
@@ -99,13 +105,11 @@ def has_saved(folder: Path, number: int) -> bool:
 def test_a_sweep_survives_a_stop_and_a_dead_job(
     tmp_path: Path, tiny_regdb: Path, launcher: list[str]
 ) -> None:
-    words = [*TINY, "dataset=regdb", f"dataset.root={tiny_regdb}", "train.save_every_steps=5"]
     said = tmp_path / "said"
 
     # Stopped: what is under way saves, and nothing of it goes on.
-    steps = "train.steps=60"  # longer than it takes to stop it
-    process = start(tmp_path, "-m", "seed=0,1", *words, steps, *launcher)
-    await_fact(process, lambda: has_saved(tmp_path, 0) and has_saved(tmp_path, 1), said)
+    process = start(tmp_path, "-m", "seed=0,1", *training(tiny_regdb, epochs=4), *launcher)
+    await_fact(process, lambda: has_saved(tmp_path, 0), said)
     process.send_signal(signal.SIGTERM)
     assert process.wait(120) == 143, said.read_text()
     jobs = [job_of(tmp_path, number) for number in (0, 1)]
@@ -129,7 +133,7 @@ def test_a_sweep_survives_a_stop_and_a_dead_job(
     done = type_in(tmp_path, f"sweep.resume={sweep}")
     log = (jobs[0] / "run.log").read_text()
     assert log.count("Resuming from") >= 1
-    assert len(read_metrics(jobs[0])) == 2
+    assert len(read_metrics(jobs[0])) == 4
     assert not record.exists()
     assert "[0] " in done.stdout, "what jobs print is shown as it comes"
     assert not (sweep / ".places").exists()
@@ -144,11 +148,10 @@ def test_a_sweep_survives_a_stop_and_a_dead_job(
 def test_a_sweep_of_joblib_is_told_to_the_end_where_a_process_dies(
     tmp_path: Path, tiny_regdb: Path
 ) -> None:
-    words = [*TINY, "dataset=regdb", f"dataset.root={tiny_regdb}", "train.save_every_steps=5"]
     launcher = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
     said = tmp_path / "said"
-    process = start(tmp_path, "-m", "seed=0,1", *words, "train.steps=300", *launcher)
-    await_fact(process, lambda: has_saved(tmp_path, 0) and has_saved(tmp_path, 1), said)
+    process = start(tmp_path, "-m", "seed=0,1", *training(tiny_regdb, epochs=50), *launcher)
+    await_fact(process, lambda: has_saved(tmp_path, 0), said)
     os.kill(worker(job_of(tmp_path, 0)), signal.SIGKILL)
     assert process.wait(300) == 1, said.read_text()
     for number in (0, 1):
@@ -159,16 +162,21 @@ def test_a_sweep_of_joblib_is_told_to_the_end_where_a_process_dies(
 
 @pytest.mark.skipif(not has("submitit"), reason="needs the extra slurm")
 def test_a_job_whose_time_runs_out_saves_and_goes_on(tmp_path: Path, tiny_regdb: Path) -> None:
-    words = [*TINY, "dataset=regdb", f"dataset.root={tiny_regdb}", "train.steps=400"]
     limit = ["hydra/launcher=submitit_local", "hydra.launcher.n_jobs=1"]
-    limit += ["hydra.launcher.timeout_min=0.75", "hydra.launcher.signal_delay_s=20"]
-    type_in(tmp_path, "-m", "seed=0", *words, *limit)
-    job = job_of(tmp_path, 0)
-    log = (job / "run.log").read_text()
-    assert "The time is nearly up" in log
-    resumed = [int(found) for found in re.findall(r"Resuming from .* and (\d+) batches", log)]
-    assert resumed
-    assert log.count("The time is nearly up") == len(resumed)
-    assert len(read_metrics(job)) == 2
-    assert (job / "result.json").is_file()
-    assert not (job / "error.txt").exists()
+    limit += ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=20"]
+    said = tmp_path / "said"
+    endless = training(tiny_regdb, epochs=10_000)
+    process = start(tmp_path, "-m", "seed=0", *endless, "train.save_every_steps=0", *limit)
+    await_fact(process, lambda: said.read_text().count("Resuming from") == 1, said)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(120) == 143, said.read_text()
+    log = said.read_text()
+    saved, resumed = (
+        re.search(pattern, log).groups()
+        for pattern in (
+            r"nearly up.*\n.*Saved after epoch (\d+), batch (\d+)",
+            r"Resuming from .*: (\d+) epochs and (\d+) batches",
+        )
+    )
+    assert saved == resumed
+    assert "failed" not in log
