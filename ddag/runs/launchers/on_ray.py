@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_ray_launcher.ray_launcher import RayLauncher
 from omegaconf import OmegaConf
 
+from ddag.machine.interruption import STOP
 from ddag.machine.processors import available
 from ddag.runs.launchers.job import Job, Work, compose, dead
 from ddag.runs.launchers.watch import Sent, see_through
@@ -21,6 +23,7 @@ PROTOBUF = {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
 for _name, _value in {
     **PROTOBUF,
     "RAY_DEDUP_LOGS": "0",  # lines of several jobs are alike
+    "RAY_COLOR_PREFIX": "0",  # what is printed may be a file
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a job that asks for no GPU sees what it would
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to Ray's makers
 }.items():
@@ -89,12 +92,17 @@ def _begin(given: dict[str, Any]) -> None:
     """Join a cluster or start one; a second batch of jobs finds it there."""
     if ray.is_initialized():
         return
+    options: dict[str, Any] = {"logging_level": logging.WARNING}
     if "address" in given:
-        ray.init(**given, runtime_env={"env_vars": PROTOBUF})
-        return
-    cores = len(available().cores)
-    here = {"num_cpus": cores, "object_store_memory": _OBJECTS, "include_dashboard": False}
-    ray.init(**{**here, **given})
+        options["runtime_env"] = {"env_vars": PROTOBUF}
+    else:
+        options["num_cpus"] = len(available().cores)
+        options.update(object_store_memory=_OBJECTS, include_dashboard=False)
+    before = {number: signal.getsignal(number) for number in STOP}
+    ray.init(**{**options, **given})
+    # Ray takes these over, and aborts the program three seconds after one, saved or not.
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _run(work: Work) -> JobReturn:
