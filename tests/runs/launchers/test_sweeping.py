@@ -174,7 +174,7 @@ def test_a_job_whose_time_runs_out_saves_and_goes_on(tmp_path: Path, tiny_regdb:
     saved, resumed = (
         re.search(pattern, log).groups()
         for pattern in (
-            r"nearly up.*\n.*Saved after epoch (\d+), batch (\d+)",
+            r"Saved after epoch (\d+), batch (\d+)",
             r"Resuming from .*: (\d+) epochs and (\d+) batches",
         )
     )
