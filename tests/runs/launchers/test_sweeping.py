@@ -46,7 +46,7 @@ LAUNCHERS = [
     ),
     pytest.param(
         ["hydra/launcher=submitit_slurm"],
-        marks=pytest.mark.skipif(not has_slurm(), reason="needs a Slurm, as tests/slurm_node.sh starts it"),
+        marks=pytest.mark.skipif(not has_slurm(), reason="needs Slurm: tests/slurm_node.sh"),
         id="submitit_slurm",
     ),
 ]
