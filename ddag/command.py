@@ -15,7 +15,8 @@ from ddag import composition, jobs
 from ddag.machine import environment, interruption, output, processors
 from ddag.machine.errors import InputError
 from ddag.machine.processors import Place
-from ddag.runs import resuming, sweeps
+from ddag.runs import resuming, sweep_checks, sweeps
+from ddag.runs.launchers import places
 from ddag.settings import history, wrong_words
 from ddag.settings.choices import Target
 from ddag.settings.endings import leaving_at_once, one_line_errors
@@ -44,14 +45,16 @@ def run(composed: DictConfig) -> Optional[float]:
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
 
-    place = composition.place(hydra_config)
+    place = places.place(hydra_config)
 
     def job() -> float:
         _make_ready(composed, place)
         return jobs.run(composition.parse(composed), folder, hydra_config.overrides.task)
 
     if hydra_config.mode is RunMode.MULTIRUN:
-        with output.labelled(f"[{place.number}] ") if place.jobs > 1 else nullcontext():
+        places.settle(composed, place, folder)
+        alone = sweep_checks.is_hydras_own(hydra_config.launcher, "BasicLauncher")
+        with nullcontext() if alone else output.labelled(f"[{hydra_config.job.num}] "):
             return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
     with one_line_errors():
         return job()
