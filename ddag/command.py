@@ -15,7 +15,8 @@ from ddag import composition, jobs, worker
 from ddag.machine import environment, interruption, output, processors, sharing
 from ddag.machine.errors import InputError
 from ddag.machine.processors import Place
-from ddag.runs import launch, resuming, sweeps, workers
+from ddag.runs import launch, resuming, sweep_checks, sweeps, workers
+from ddag.runs.launchers import places
 from ddag.settings import history, wrong_words
 from ddag.settings.choices import Target
 from ddag.settings.endings import leaving_at_once, one_line_errors
@@ -48,7 +49,7 @@ def run(composed: DictConfig) -> Optional[float]:
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
 
-    place = composition.place(hydra_config)
+    place = places.place(hydra_config)
 
     def job() -> float:
         _make_ready(composed, place)
@@ -56,7 +57,9 @@ def run(composed: DictConfig) -> Optional[float]:
         return jobs.run(settings, folder, hydra_config.overrides.task)
 
     if hydra_config.mode is RunMode.MULTIRUN:
-        with output.labelled(f"[{place.number}] ") if place.jobs > 1 else nullcontext():
+        places.settle(composed, place, folder)
+        alone = sweep_checks.is_hydras_own(hydra_config.launcher, "BasicLauncher")
+        with nullcontext() if alone else output.labelled(f"[{hydra_config.job.num}] "):
             return sweeps.attempt(job, folder, resuming=composed.sweep.resume is not None)
     with one_line_errors():
         return job()

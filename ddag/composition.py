@@ -11,18 +11,16 @@ from typing import Any, cast, get_type_hints
 
 import hydra
 from hydra import initialize_config_dir
-from hydra.conf import HydraConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from ddag.datasets import DATASETS
 from ddag.machine import run_folders
 from ddag.machine.errors import InputError, require
-from ddag.machine.processors import ALONE, Place, available
 from ddag.machine.run_folders import MAX_FOLDER_NAME
 from ddag.machine.words import quoted
 from ddag.methods import METHODS, open_method
@@ -53,6 +51,11 @@ def register() -> None:
     # doubles the time of --help. It has no public way to leave that out.
     store.__deepcopy__ = lambda memo: store  # type: ignore[attr-defined]
     store.store("settings", Composed)
+    # Presets here stand for those of the same names that plugins bring; Hydra would merge the two.
+    Plugins.instance()
+    theirs = store.repo.get("hydra", {}).get("launcher", {})
+    for file in (CONFIGURATION / "hydra" / "launcher").glob("*.yaml"):
+        theirs.pop(file.name, None)
 
 
 def compose(words: Sequence[str] = ()) -> Settings:
@@ -214,17 +217,6 @@ def _refuse_interpolation(stored: object) -> None:
         _refuse_interpolation(each)
     if isinstance(stored, str) and "${" in stored:
         raise InputError(f"{quoted(stored)} is no value")
-
-
-def place(config: HydraConf) -> Place:
-    """Where a job stands among those that its launcher runs at the same time."""
-    if config.mode is not RunMode.MULTIRUN or "n_jobs" not in config.launcher:
-        return ALONE
-    asked = int(config.launcher.n_jobs)
-    # As joblib counts: -1 is all processors, -2 all but one.
-    processors = len(available().cores)
-    jobs = asked if asked > 0 else max(1, processors + 1 + asked)
-    return Place(int(config.job.num), jobs)
 
 
 def _kinds(composed: DictConfig) -> dict[str, type]:

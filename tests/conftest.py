@@ -37,7 +37,7 @@ def _pynative() -> None:
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """Signals are handled as before the test: a training takes them over."""
-    numbers = (*interruption.STOP, interruption.SAVE)
+    numbers = (*interruption.STOP, interruption.SAVE, interruption.REQUEUE)
     before = {number: signal.getsignal(number) for number in numbers}
     yield
     for number, handler in before.items():

@@ -33,6 +33,13 @@ WITH_HYDRA = {
     "command",
     "settings.endings",
     "settings.wrong_words",
+    "runs.launchers.chosen",
+    "runs.launchers.job",
+    "runs.launchers.on_ray",
+    "runs.launchers.places",
+    "runs.launchers.pooled",
+    "runs.launchers.submitted",
+    "runs.launchers.watch",
     "runs.resuming",
     "runs.sweeps",
 }

@@ -18,8 +18,13 @@ log = logging.getLogger(__name__)
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAVE = signal.SIGUSR1
+REQUEUE = signal.SIGUSR2  # a scheduler's, where it has a handler here that starts the run again
 # Of flags, which are up in any process of the run.
 Agree = Callable[[Sequence[bool]], Sequence[bool]]
+
+
+class Requeued(SystemExit):
+    """The run's state is saved, and its scheduler starts it again."""
 
 
 class Stopped(SystemExit):
@@ -42,6 +47,7 @@ class Requests:
         self.stop: Optional[int] = None
         self.save = False
         self._doing, self._agree = doing, agree
+        self._requeue = signal.getsignal(REQUEUE)
 
     def hear(self, number: int, frame: Optional[FrameType]) -> None:
         """Note a signal. The same signal a second time acts at once, as if none heard it.
@@ -51,7 +57,14 @@ class Requests:
         if number == SAVE:
             self.save = True
             return
+        if self.stop == REQUEUE:  # what comes after it is the end that it foretold
+            return
         self.stop = number
+        if number == REQUEUE:
+            log.warning(
+                "The time is nearly up: stopping after %s, to be started again", self._doing
+            )
+            return
         if number == signal.SIGHUP:
             log.warning("The terminal is gone: stopping after %s", self._doing)
             return
@@ -62,19 +75,21 @@ class Requests:
     def listen(self) -> None:
         """Take the signals over, also from MindSpore: its runtime makes a SIGTERM of a SIGINT.
 
-        SIGHUP stays ignored where it is: nohup asks for that. Of several processes each then knows
-        what any of them was asked for.
+        SIGHUP stays ignored where it is: nohup asks for that. SIGUSR2 is a scheduler's alone. Of
+        several processes each then knows what any of them was asked for.
         """
         if self.stop is None:
             self._take_over()
         if self._agree is not None:
-            numbers = (*STOP, signal.SIGPIPE)
+            numbers = (*STOP, REQUEUE, signal.SIGPIPE)
             save, *stops = self._agree([self.save, *(self.stop == each for each in numbers)])
             asked = [number for number, stop in zip(numbers, stops) if stop]
             self.save = save
             self.stop = self.stop or next(iter(asked), None)
 
     def _take_over(self) -> None:
+        if callable(self._requeue):
+            signal.signal(REQUEUE, self.hear)
         for number in (*STOP, SAVE):
             if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:
                 signal.signal(number, self.hear)
@@ -83,7 +98,12 @@ class Requests:
             self.stop = signal.SIGPIPE
 
     def obey(self) -> None:
-        """Raise ``Stopped`` if that was asked for."""
+        """Raise ``Stopped`` if that was asked for, or ``Requeued`` by a scheduler's handler."""
+        if self.stop == REQUEUE and callable(self._requeue):
+            try:
+                self._requeue(REQUEUE, None)
+            except SystemExit as ending:
+                raise Requeued(ending.code) from ending
         if self.stop is not None:
             raise Stopped(self.stop)
 
@@ -114,7 +134,7 @@ def held() -> Iterator[None]:
     MindSpore then ends the process as a crash.
     """
     heard: list[int] = []
-    before = {number: signal.getsignal(number) for number in STOP}
+    before = {number: signal.getsignal(number) for number in (*STOP, REQUEUE)}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(number, lambda number, _: heard.append(number))
@@ -140,7 +160,7 @@ def listening(doing: str = "this step", agree: Optional[Agree] = None) -> Iterat
         agree: between several processes, which then all stop where one was asked to.
     """
     requests = Requests(doing, agree)
-    before = {number: signal.getsignal(number) for number in (*STOP, SAVE)}
+    before = {number: signal.getsignal(number) for number in (*STOP, SAVE, REQUEUE)}
     requests.listen()
     try:
         yield requests

@@ -37,7 +37,7 @@ _SAID_ANEW = (
     RESUME,
 )
 # What a run that is resumed does not begin with: its weights are there, and it is no sweep.
-_BEGINNING = (RESUME_RUN, "model.pretrained", "sweep.list", RESUME)
+_BEGINNING = (RESUME_RUN, "model.pretrained", "sweep.list", "sweep.devices", RESUME)
 # Settings of a run that its folder may not bring along, and that are typed anew.
 _RETYPED = ("device.cache", "logger", "output.mirror")
 _PARAMS = "hydra.sweeper.params."
@@ -252,14 +252,23 @@ def _is_there(path: object) -> bool:
 
 
 _GROUPS = {path.name for path in CONFIGURATION.iterdir() if path.is_dir()}
+# Of a launcher: what a job may take, and who pays for it; no command, and no cluster elsewhere.
+_NUMBERS = (
+    "timeout_min", "signal_delay_s", "max_num_timeout", "array_parallelism", "cpus_per_task",
+    "gpus_per_node", "mem_gb", "ray.init.num_cpus", "ray.init.num_gpus", "ray.remote.num_cpus",
+    "ray.remote.num_gpus", "ray.remote.max_retries",
+)  # fmt: skip
+_NAMES = ("name", "partition", "qos", "account", "constraint")
 # Of Hydra's own settings, all that come back, and what each may be.
 _HYDRA: dict[str, Rule] = {
-    "hydra/launcher": _one_of("basic", "joblib"),
+    "hydra/launcher": _one_of("basic", "joblib", "submitit_local", "submitit_slurm", "ray"),
     "hydra/sweeper": _one_of("basic", "optuna"),
     "hydra/sweeper/sampler": _one_of("tpe", "random"),  # another keeps pickles in the study
     "hydra.launcher.n_jobs": _is_whole,
     "hydra.launcher.verbose": _is_whole,
     "hydra.launcher.timeout": _is_number,
+    **{f"hydra.launcher.{name}": _is_number for name in _NUMBERS},
+    **{f"hydra.launcher.{name}": _is_name for name in _NAMES},
     "hydra.sweeper.max_batch_size": _is_whole,
     "hydra.sweeper.n_trials": _is_whole,
     "hydra.sweeper.n_jobs": _is_whole,

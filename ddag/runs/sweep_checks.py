@@ -42,12 +42,26 @@ def refuse_what_hydra_breaks_on(config: DictConfig) -> None:
     require(are_named, "hydra.sweeper.params", params, "name settings, each with its values")
     side_by_side = "use 1 or more, or -1 for every processor"
     require(launcher.get("n_jobs") != 0, "hydra.launcher.n_jobs", 0, side_by_side)
+    _refuse_too_little_time(launcher)
     for name, least in (("n_jobs", 1), ("n_trials", 0), ("max_batch_size", 1)):
         value = sweeper.get(name)
         enough = value is None or value >= least
         require(enough, f"hydra.sweeper.{name}", value, f"use {least} or more")
     rate = sweeper.get("max_failure_rate", 0)
     require(0 <= rate <= 1, "hydra.sweeper.max_failure_rate", rate, "a share, 0 to 1")
+
+
+def _refuse_too_little_time(launcher: DictConfig) -> None:
+    """Refuse a limit of submitit's that ends a job before it is told so."""
+    for name, least in (("timeout_min", 0), ("max_num_timeout", 0), ("cpus_per_task", 1)):
+        value = launcher.get(name)
+        numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+        good = value is None or (numeric and value >= least)
+        require(good, f"hydra.launcher.{name}", value, f"use a number of {least} or more")
+    minutes, delay = launcher.get("timeout_min"), launcher.get("signal_delay_s")
+    if minutes is not None and delay is not None:
+        longer = f"use fewer seconds than hydra.launcher.timeout_min={minutes} has"
+        require(0 < delay < 60 * minutes, "hydra.launcher.signal_delay_s", delay, longer)
 
 
 def refuse_several_devices(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:

@@ -21,10 +21,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ddag import composition
 from ddag.machine.errors import InputError, require
-from ddag.machine.files import claimed, replacing, require_writable, write_text
+from ddag.machine.files import claimed, remove, replacing, require_writable, write_text
+from ddag.machine.interruption import Requeued
+from ddag.machine.places import FOLDER as PLACES
 from ddag.machine.run_folders import RESULT
 from ddag.machine.words import printable
 from ddag.runs import sweep_checks
+from ddag.runs.launchers import chosen
 from ddag.runs.report.comparison import read_baseline
 from ddag.runs.report.leaderboard import compare
 from ddag.runs.report.runs import ERROR, is_finished, read_error, read_runs
@@ -63,6 +66,8 @@ def attempt(job: Callable[[], float], folder: Path, *, resuming: bool) -> Option
         return job()
     except Exception as error:  # whatever a job dies of, the others go on
         text = one_line(error) if is_bad_input(error) else _with_traceback(error)
+    except Requeued:
+        raise
     except BaseException:
         log.info("To resume: %s", commands.command(commands.override(RESUME, folder.parent)))
         raise
@@ -79,6 +84,8 @@ class Sweep(Callback):
         with _deciding():
             none = "no sweep is given; add sweep=NAME"
             require(not config.sweep.list, "sweep.list", "true", none)
+            devices = config.sweep.devices
+            require(devices is None, "sweep.devices", devices, none)
             sweep_checks.refuse_unread_resume(config)
             require_folder_name(config.tag)
             require_writable(Path(config.hydra.run.dir), "hydra.run.dir")
@@ -92,11 +99,13 @@ class Sweep(Callback):
             jobs = _jobs(config)
             sweep_checks.refuse_several_devices(config, jobs)
             _settle_folders(config, jobs)
+            _settle_devices(config)
             if config.sweep.list:
                 _list(config, jobs)
                 sys.exit()
             folder = Path(config.hydra.sweep.dir)
             require_writable(folder, "hydra.sweep.dir")
+            chosen.stand_in(config.hydra.launcher)
             _claim.enter_context(claimed(folder))
             if config.sweep.resume is None:
                 with replacing(folder / SAVED) as draft:
@@ -114,6 +123,7 @@ class Sweep(Callback):
         """Show the leaderboard and each failure; end the program with 1 if there is one."""
         folder = Path(config.hydra.sweep.dir)
         with _deciding(), _claim:
+            remove(folder / PLACES)
             try:
                 _report(config, shown=True)
             finally:
@@ -185,6 +195,21 @@ def _settle_folders(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:
         words.append(f"{UNNAMED}={keys}")
     with open_dict(config):
         config.hydra.overrides.hydra.extend(words)
+
+
+def _settle_devices(config: DictConfig) -> None:
+    """Run as many jobs at a time as there are devices for, unless fewer are asked for."""
+    devices, launcher = config.sweep.devices, config.hydra.launcher
+    if devices is None:
+        return
+    beside = "a launcher that runs jobs side by side on this machine is needed"
+    require("n_jobs" in launcher, "sweep.devices", devices, f"{beside}; add hydra/launcher=joblib")
+    if launcher.n_jobs < 0:
+        launcher.n_jobs = devices
+    more = f"hydra.launcher.n_jobs={launcher.n_jobs} is more; use {devices} at most"
+    require(launcher.n_jobs <= devices, "sweep.devices", devices, more)
+    with open_dict(config):  # said to each job, too, which Hydra composes anew
+        config.hydra.overrides.hydra.append(f"hydra.launcher.n_jobs={launcher.n_jobs}")
 
 
 def _list(config: DictConfig, jobs: Sequence[Sequence[str]]) -> None:

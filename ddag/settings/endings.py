@@ -24,7 +24,10 @@ KILLED = 128 + signal.SIGKILL
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 _SPEAKING = (InputError, HydraException, OmegaConfBaseException)  # their texts are for the user
 # Packages whose errors speak of what they were told.
-_OUTSIDE = ("hydra.", "hydra_plugins.", "joblib.", "omegaconf.", "optuna.", "sqlalchemy.")
+_OUTSIDE = (
+    "hydra.", "hydra_plugins.", "joblib.", "omegaconf.", "optuna.", "ray.", "sqlalchemy.",
+    "submitit.",
+)  # fmt: skip
 # How OmegaConf passes on what a resolver of ours refuses.
 _RESOLVING = f"{InputError.__name__} raised while resolving interpolation: "
 

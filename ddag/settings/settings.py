@@ -63,6 +63,11 @@ class SweepConfig:
 
     list: bool = MISSING  # print its jobs and run none
     resume: Optional[str] = None  # folder of a sweep to resume
+    devices: Optional[int] = None  # shared out among jobs side by side; None: all use device.id
+
+    def __post_init__(self) -> None:
+        enough = self.devices is None or self.devices >= 1
+        require(enough, "sweep.devices", self.devices, "use 1 or more, or null")
 
 
 @dataclass

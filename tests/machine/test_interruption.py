@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from ddag.machine import output
-from ddag.machine.interruption import Stopped, held, listening
+from ddag.machine.interruption import Requeued, Stopped, held, listening
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,42 @@ def test_sigusr1_asks_to_save_only() -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
         requests.obey()
         assert requests.save
+
+
+def test_a_schedulers_signal_is_handed_on_once_it_is_looked_at() -> None:
+    handed: list[int] = []
+
+    def start_again(number: int, _: object) -> None:
+        handed.append(number)
+        raise SystemExit(144)
+
+    signal.signal(signal.SIGUSR2, start_again)
+    with listening() as requests:
+        os.kill(os.getpid(), signal.SIGUSR2)
+        os.kill(os.getpid(), signal.SIGTERM)  # the end that it foretold
+        assert requests.stop == signal.SIGUSR2  # heard, so that the state can be saved first
+        assert not handed
+        with pytest.raises(Requeued) as ending:
+            requests.obey()
+    assert (handed, ending.value.code) == ([signal.SIGUSR2], 144)
+    assert signal.getsignal(signal.SIGUSR2) == start_again
+
+
+def test_a_scheduler_that_refuses_to_start_a_run_again_says_why() -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("timed out too often")
+
+    signal.signal(signal.SIGUSR2, refuse)
+    with listening() as requests:
+        os.kill(os.getpid(), signal.SIGUSR2)
+        with pytest.raises(RuntimeError, match="too often"):
+            requests.obey()
+
+
+def test_sigusr2_is_left_alone_where_no_scheduler_has_it() -> None:
+    signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+    with listening():
+        assert signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
 
 
 def test_a_second_hangup_still_leaves_the_time_to_save() -> None:

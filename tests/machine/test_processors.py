@@ -6,11 +6,7 @@ import sys
 from collections.abc import Iterable
 
 import pytest
-from hydra.conf import HydraConf, JobConf
-from hydra.types import RunMode
-from omegaconf import OmegaConf
 
-from ddag import composition as config
 from ddag.machine import processors
 from ddag.machine.errors import InputError
 from ddag.machine.processors import ALONE, Place, Processors
@@ -74,16 +70,3 @@ def test_a_claim_comes_too_late_where_mindspore_runs() -> None:
     before = os.sched_getaffinity(0)
     processors.claim(1, ALONE)
     assert os.sched_getaffinity(0) == before
-
-
-@pytest.mark.parametrize(
-    ("launcher", "place"),
-    [({}, ALONE), ({"n_jobs": 2}, Place(3, 2)), ({"n_jobs": -1}, Place(3, 4))],
-)
-def test_a_jobs_place_is_its_launchers(
-    monkeypatch: pytest.MonkeyPatch, launcher: dict[str, int], place: Place
-) -> None:
-    monkeypatch.setattr(config, "available", lambda: EIGHT)
-    hydra = OmegaConf.structured(HydraConf(mode=RunMode.MULTIRUN, job=JobConf(num=3)))
-    hydra.launcher = launcher
-    assert config.place(hydra) == place

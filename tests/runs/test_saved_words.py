@@ -49,6 +49,22 @@ def test_what_a_sweep_is_typed_as_comes_back_as_it_was(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["hydra/launcher=submitit_local", "hydra.launcher.n_jobs=2",
+         "hydra.launcher.timeout_min=9"],
+        ["hydra/launcher=submitit_slurm", "hydra.launcher.partition=gpu-large",
+         "hydra.launcher.account=lab", "hydra.launcher.gpus_per_node=1"],
+        ["hydra/launcher=ray", "hydra.launcher.ray.remote.num_cpus=1",
+         "hydra.launcher.ray.remote={num_gpus:0.5}"],
+    ],
+)  # fmt: skip
+def test_a_sweep_comes_back_with_its_launcher(tmp_path: Path, words: list[str]) -> None:
+    save(tmp_path, words, ["seed=0,1"])
+    assert resume(tmp_path)[1 : 1 + len(words)] == words
+
+
 def test_a_sweep_is_resumed_as_a_sweep_and_in_its_own_folder(tmp_path: Path) -> None:
     said = ["hydra.mode=RUN", "hydra.sweep.dir=/elsewhere", "++hydra.mode=RUN"]
     save(tmp_path, said, ["sweep=seeds", "sweep.resume=/elsewhere", "train.resume=null"])
@@ -79,6 +95,10 @@ def test_a_sweep_is_resumed_as_a_sweep_and_in_its_own_folder(tmp_path: Path) -> 
         "hydra/sweeper=../../received/theirs", "hydra/launcher=joblib@hydra.callbacks",
         "hydra/sweeper@hydra.callbacks.x=optuna", "hydra.launcher.temp_folder=/tmp/x",
         "hydra.launcher.pre_dispatch='__import__(\"os\")'", "hydra.launcher.n_jobs=many",
+        "hydra.launcher.setup=['rm -r /']", "hydra.launcher.additional_parameters={wrap:rm}",
+        "hydra.launcher.submitit_folder=/tmp/x", "hydra.launcher.partition='a b'",
+        "hydra.launcher.ray.init.address=host:6379", "hydra.launcher.ray.remote.num_cpus=many",
+        "hydra.launcher.ray={init:{address:auto}}", "hydra.launcher._target_=planted.run",
         "hydra.sweeper.storage=sqlite:////tmp/study.db", "hydra.sweeper.storage=mysql://host/db",
         "hydra.sweeper.storage=sqlite:///../study.db", "hydra.sweeper.storage={a:1}",
         "hydra.sweeper.storage='sqlite:///${hydra.sweep.dir}/../study.db'",

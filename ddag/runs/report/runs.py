@@ -25,8 +25,8 @@ _HYDRA, _OVERRIDES = ".hydra", "overrides.yaml"
 ERROR = "error.txt"  # of a run that failed: its first line says why
 # Say where a run's files go, not what it does.
 _NAMES = (
-    "tag", "logger", "output.mirror", "sweep", "sweep.list", "sweep.resume", "train.resume",
-    "report.baseline",
+    "tag", "logger", "output.mirror", "sweep", "sweep.list", "sweep.resume", "sweep.devices",
+    "train.resume", "report.baseline",
 )  # fmt: skip
 _SHOWN = 4  # values of what differs
 _MEASURED = ("train", "evaluate")  # the jobs that end in scores
