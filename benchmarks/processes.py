@@ -74,14 +74,14 @@ def step_of(size: Size) -> Turn:
     from ddag.data.loader import Batch
     from ddag.machine import device
     from ddag.settings.choices import Modality
-    from ddag.training.own_rows import own
 
     share = sharing.of_environment()
     device.configure("CPU", device_id=0, mode="graph", seed=0, several=share.count > 1)
     method = composed(*words(size))
     trainer, scalars = trainer_of(method, CLASSES, share), method.scalars(1.0)
     *images, identities = size.batch()
-    batch = own(Batch.of_views(list(zip(Modality, images)), identities), share)
+    own = [each[share.rows(len(identities))] for each in images]
+    batch = Batch.of_views(list(zip(Modality, own)), identities)
     trainer.compile(batch, scalars)
     return lambda: trainer.step(batch, epoch=0, position=0, scalars=scalars)
 

@@ -151,7 +151,6 @@ def _batch(method: Any, case: Case, position: int, share: sharing.Share) -> Any:
     import numpy as np
 
     from ddag.data.loader import Batch
-    from ddag.training.own_rows import own
 
     generator = np.random.default_rng(position)
     shape = (case.samples, 3, HEIGHT, WIDTH)
@@ -160,7 +159,8 @@ def _batch(method: Any, case: Case, position: int, share: sharing.Share) -> Any:
     if case.order == "turned":
         views = [(view, images[::-1].copy()) for view, images in views]
         identities = identities[::-1].copy()
-    return own(Batch.of_views(views, identities), share)
+    rows = share.rows(case.samples)
+    return Batch.of_views([(view, images[rows]) for view, images in views], identities)
 
 
 if __name__ == "__main__":

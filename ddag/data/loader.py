@@ -19,6 +19,7 @@ from ddag.data.images import read_images
 from ddag.data.normalising import normalise
 from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
+from ddag.machine.sharing import ALONE, Share
 from ddag.settings.choices import Modality
 
 _AHEAD = 2  # batches made before they are asked for: bounds the memory
@@ -43,8 +44,9 @@ class Batch(NamedTuple):
         """Join the views of the same B samples.
 
         Args:
-            views: modality and ``(B, 3, H, W)`` float32 of each.
-            identities: ``(B,)`` int32.
+            views: modality and ``(B, 3, H, W)`` float32 of each; of several processes, those of
+                its own samples.
+            identities: ``(B,)`` int32, of all samples.
         """
         sides = [[images for each, images in views if each is modality] for modality in Modality]
         joined = [side[0] if len(side) == 1 else np.concatenate(side) for side in sides]
@@ -69,6 +71,7 @@ class TrainLoader:
         augmentation: Augmentation,
         workers: int,
         seed: int,
+        share: Share = ALONE,
     ) -> None:
         """Describe the batches.
 
@@ -80,6 +83,8 @@ class TrainLoader:
             augmentation: of every view.
             workers: threads.
             seed: of everything drawn here.
+            share: of this process, which has the images of its own samples, with the identities and
+                modalities of all.
         """
         self._sets = {Modality.visible: train_set.visible, Modality.infrared: train_set.infrared}
         self._sampler = sampler
@@ -89,6 +94,7 @@ class TrainLoader:
         self._augmentation = augmentation
         self._workers = workers
         self._seed = seed
+        self._share = share
 
     def epoch(self, number: int, *, batches: int, first: int = 0) -> Iterator[Batch]:
         """The batches of epoch ``number``, from 0: those from ``first`` to before ``batches``."""
@@ -110,17 +116,18 @@ class TrainLoader:
         pixels = self._sets[Modality.visible].pixels
         assert pixels is not None
         size = len(rows[Modality.visible])
-        images = [np.empty((size, 3, *pixels.shape[1:3]), np.float32) for _ in self._views]
+        own = range(size)[self._share.rows(size)]
+        images = [np.empty((len(own), 3, *pixels.shape[1:3]), np.float32) for _ in self._views]
 
-        def make(row: int) -> None:
+        def make(place: int, row: int) -> None:
             for view, turn, made in zip(self._views, self._turns, images):
                 pixels = self._sets[view].pixels
                 assert pixels is not None
                 source, further = pixels[rows[view][row]], turn > 0
                 generator = np.random.default_rng([*seeds, turn, row, view is Modality.infrared])
-                augment(source, made[row], view, self._augmentation, generator, further=further)
+                augment(source, made[place], view, self._augmentation, generator, further=further)
 
-        done = [pool.submit(make, row) for row in range(size)]
+        done = [pool.submit(make, *each) for each in enumerate(own)]
         visible = self._sets[Modality.visible]
         identities = visible.identities[rows[Modality.visible]].astype(np.int32)
         return _Coming(images, identities, done)

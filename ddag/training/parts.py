@@ -40,7 +40,6 @@ from ddag.settings.settings import Settings
 from ddag.training import compiled, optim, schedule
 from ddag.training.average import Average, State
 from ddag.training.learner import Learner
-from ddag.training.own_rows import OwnRows
 from ddag.training.scaling import LossScale
 from ddag.training.step import Trainer
 
@@ -73,7 +72,7 @@ class Parts:
     dataset: Dataset[Any]
     train_set: TrainSet
     sampler: IdentitySampler
-    loader: OwnRows
+    loader: TrainLoader
     steps: int
     rates: list[float]
     learner: Learner
@@ -279,17 +278,17 @@ def build_observer(method: Method[Any], network: TwoStreams) -> Observer:
 
 def _build_loader(
     method: Method[Any], train_set: TrainSet, sampler: IdentitySampler, share: Share
-) -> OwnRows:
+) -> TrainLoader:
     settings = method.settings
-    loader = TrainLoader(
+    return TrainLoader(
         train_set,
         sampler,
         views=method.views,
         augmentation=Augmentation(**vars(settings.augmentation)),
         workers=settings.data.workers,
         seed=settings.seed,
+        share=share,
     )
-    return OwnRows(loader, share)
 
 
 def _size(settings: Settings) -> Size:

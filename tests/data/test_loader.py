@@ -14,6 +14,7 @@ from ddag.data.loader import Batch, TrainLoader, batches_in_order
 from ddag.data.normalising import normalise
 from ddag.data.records import Records, TrainSet
 from ddag.data.sampler import IdentitySampler
+from ddag.machine.sharing import ALONE, Share
 from ddag.settings.choices import Modality
 from ddag.settings.data import ChannelsConfig
 
@@ -42,6 +43,7 @@ def load(
     epoch: int = 0,
     first: int = 0,
     workers: int = 1,
+    share: Share = ALONE,
     train_set: TrainSet = TRAIN,
     views: Sequence[Modality] = tuple(Modality),
 ) -> list[Batch]:
@@ -49,7 +51,13 @@ def load(
         TRAIN.visible.identities, TRAIN.infrared.identities, identities=2, images=2, seed=0
     )
     loader = TrainLoader(
-        train_set, sampler, views=views, augmentation=augmentation, workers=workers, seed=seed
+        train_set,
+        sampler,
+        views=views,
+        augmentation=augmentation,
+        workers=workers,
+        seed=seed,
+        share=share,
     )
     return list(loader.epoch(epoch, batches=sampler.batches, first=first))
 
@@ -167,6 +175,21 @@ def test_the_number_of_threads_changes_no_image(views: Sequence[Modality]) -> No
     for one, same in zip(load(ALL, views=views), load(ALL, views=views, workers=5)):
         for array, again in zip(one, same):
             np.testing.assert_array_equal(array, again)
+
+
+@pytest.mark.parametrize("views", [tuple(Modality), THREE])
+def test_processes_have_the_images_of_their_own_samples_and_together_all(
+    views: Sequence[Modality],
+) -> None:
+    shares = [load(ALL, views=views, share=Share(index, 2)) for index in range(2)]
+    for whole, one, other in zip(load(ALL, views=views), *shares):
+        for images, first, second in ((each[0], *each[1:]) for each in zip(whole[:2], one, other)):
+            parts = [np.split(side, len(images) // 4) for side in (first, second)]
+            joined = [np.concatenate(view) for view in zip(*parts)]
+            np.testing.assert_array_equal(images, np.concatenate(joined))
+        for each in (one, other):
+            np.testing.assert_array_equal(each.identities, whole.identities)
+            np.testing.assert_array_equal(each.modalities, whole.modalities)
 
 
 def test_an_epoch_that_begins_at_a_later_batch_has_the_same_ones_from_there() -> None:
