@@ -19,7 +19,14 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # tests in the background
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="the fault tests in their long form")
+    parser.addoption("--long", action="store_true", help="what takes longest, and the fault tests whole")
+
+
+@pytest.fixture
+def long_form(request: pytest.FixtureRequest) -> None:
+    """A test that asks for it runs with ``--long`` only."""
+    if not request.config.getoption("--long"):
+        pytest.skip("in the long form only: make faults")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -24,7 +24,6 @@ CASES = (
     TEN,
     TEN._replace(steps=3, mode="pynative"),
     Case("baseline"),
-    Case("ddag"),
     Case("agw", ("optimizer.clip=1",)),
     Case("caj"),
     Case("hct", ("model.stripes=3",)),
@@ -74,12 +73,14 @@ def test_two_processes_are_no_further_from_one_than_its_batches_turned_round(
     assert distance(two[0][0], alone[0]) < 5 * max(distance(alone[-1], alone[0]), 2e-7)
 
 
+@pytest.mark.usefixtures("long_form")
 def test_four_processes_train_as_one_does(tmp_path: Path, alone: list[Trained]) -> None:
     found = train([TEN], tmp_path, workers=4)[0]
     assert distance(found[0], alone[0]) < 1e-5
     assert len({each.digest for each in found}) == 1
 
 
+@pytest.mark.usefixtures("long_form")
 def test_norms_of_each_process_alone_make_another_training(tmp_path: Path) -> None:
     """And yet the processes agree, by the mean of their running statistics."""
     case = TEN._replace(steps=2, words=("device.sync_bn=false",))
