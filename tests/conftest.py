@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # tests in the background
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="what takes longest, and the fault tests whole")
+    parser.addoption("--long", action="store_true", help="what takes longest, too")
 
 
 @pytest.fixture
