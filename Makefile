@@ -12,8 +12,8 @@ test:  ## every test but the slow ones
 slow:  ## the slow ones: parity steps, resumed runs, sweeps, faults, benchmarks at their smallest
 	pytest -n 2 --dist loadfile -m slow
 
-faults:  ## the long form of the fault tests: twenty kills, forty runs on random settings, 2,000 hostile files, four processes
-	pytest tests/faults tests/training/test_processes.py -m slow --long
+faults:  ## the long form of the fault tests: twenty kills, forty runs on random settings, 2,000 hostile files, four processes, Ray
+	pytest tests/faults tests/training/test_processes.py tests/runs/launchers -m slow --long
 
 smoke:  ## the main job in its shortest form; with RUN=ddag by an installed package, from anywhere
 	$(RUN) tag=smoke train.epochs=1 train.steps=3 \

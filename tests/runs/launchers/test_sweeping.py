@@ -41,7 +41,11 @@ LAUNCHERS = [
     ),
     pytest.param(
         ["hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2"],
-        marks=pytest.mark.skipif(not has("ray"), reason="needs the extra ray"),
+        # Its own processes take minutes where others compute as well.
+        marks=[
+            pytest.mark.skipif(not has("ray"), reason="needs the extra ray"),
+            pytest.mark.usefixtures("long_form"),
+        ],
         id="ray",
     ),
     pytest.param(
