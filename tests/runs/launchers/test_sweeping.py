@@ -41,11 +41,7 @@ LAUNCHERS = [
     ),
     pytest.param(
         ["hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=2"],
-        # Its own processes take minutes where others compute as well.
-        marks=[
-            pytest.mark.skipif(not has("ray"), reason="needs the extra ray"),
-            pytest.mark.usefixtures("long_form"),
-        ],
+        marks=pytest.mark.skipif(not has("ray"), reason="needs the extra ray"),
         id="ray",
     ),
     pytest.param(
@@ -107,8 +103,10 @@ def has_saved(folder: Path, number: int) -> bool:
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_sweep_survives_a_stop_and_a_dead_job(
-    tmp_path: Path, tiny_regdb: Path, launcher: list[str]
+    tmp_path: Path, tiny_regdb: Path, launcher: list[str], request: pytest.FixtureRequest
 ) -> None:
+    if launcher[0].endswith("=ray"):  # its own processes take minutes where others compute as well
+        request.getfixturevalue("long_form")
     said = tmp_path / "said"
 
     # Stopped: what is under way saves, and nothing of it goes on.
