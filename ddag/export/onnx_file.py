@@ -5,7 +5,6 @@ Shapes: B images of H x W pixels.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Optional
@@ -16,6 +15,7 @@ from ddag.data.normalising import DEVIATION, MEAN, denormalise
 from ddag.export.graph import Graph, Value
 from ddag.export.label import INPUT, Label
 from ddag.export.networks import features
+from ddag.machine import packages
 from ddag.machine.border import taking
 from ddag.machine.errors import InputError
 from ddag.machine.reading import read_plain, why_not
@@ -37,9 +37,7 @@ def refuse_missing(setting: str) -> None:
     Raises:
         InputError: it is not.
     """
-    for package in ("onnx", "onnxruntime"):
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f'{setting}: {package} not installed; run pip install -e ".[export]"')
+    packages.refuse_missing(setting, ("onnx", "onnxruntime"), extra="export")
 
 
 def write(path: Path, network: TwoStreams, label: Label) -> None:

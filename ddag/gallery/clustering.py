@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import warnings
 from typing import Optional
@@ -13,8 +12,8 @@ import numpy as np
 
 from ddag.evaluation.ranking import CELLS, evenly
 from ddag.gallery.lists import Lists, group
+from ddag.machine import packages
 from ddag.machine.bar import bar, clock
-from ddag.machine.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,6 @@ _LISTS = 4  # times the square root of N
 _IMAGES = 32  # that a centre is trained on
 _ROUNDS = 10  # of training
 _BLOCK = 1 << 22  # numbers of the features at a time
-_INSTALL = 'run pip install -e ".[index]"'
 
 
 def refuse_missing(setting: str) -> None:
@@ -38,8 +36,7 @@ def refuse_missing(setting: str) -> None:
     Raises:
         InputError: it is not.
     """
-    if not _is_installed():
-        raise InputError(f"{setting}: faiss is not installed; {_INSTALL}")
+    packages.refuse_missing(setting, ("faiss",), extra="index")
 
 
 def is_outgrown(lists: Lists, images: int) -> bool:
@@ -106,15 +103,12 @@ def _assign(features: np.ndarray, rows: np.ndarray, centres: np.ndarray) -> np.n
     return found
 
 
-def _is_installed() -> bool:
-    return importlib.util.find_spec("faiss") is not None
-
-
 def _can_train() -> bool:
     """Whether centres can be trained anew; if not, it is said."""
-    if not _is_installed():
+    able = packages.is_installed("faiss")
+    if not able:
         log.warning(
-            "The gallery has outgrown its lists, which are kept: faiss is not installed; %s",
-            _INSTALL,
+            "The gallery has outgrown its lists, which are kept: faiss is not installed;"
+            ' run pip install -e ".[index]"'
         )
-    return _is_installed()
+    return able

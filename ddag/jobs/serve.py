@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import socket
 from collections.abc import Sequence
@@ -14,8 +13,8 @@ import numpy as np
 from ddag.data import image_folder
 from ddag.gallery.keeping import Listing
 from ddag.gallery.opening import main_feature, open_index
+from ddag.machine import packages
 from ddag.machine.bar import clock
-from ddag.machine.errors import InputError
 from ddag.machine.screen import plain, show_line
 from ddag.serve import labels
 from ddag.serve.guard import Guard
@@ -27,8 +26,6 @@ from ddag.training import parts
 from ddag.training.restore import open_exported, restore
 
 log = logging.getLogger(__name__)
-
-_PACKAGES = ("fastapi", "uvicorn")
 
 
 def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
@@ -45,7 +42,7 @@ def run(settings: Settings, folder: Path, given: Sequence[str]) -> float:
         Stopped: a signal asked for it.
     """
     job = settings.job_as(ServeConfig)
-    _refuse_missing()
+    packages.refuse_missing("job=serve", ("fastapi", "uvicorn"), extra="serve")
     from ddag.serve import server
 
     root = Path(job.gallery)
@@ -113,11 +110,3 @@ def _serve(
         show_line(plain(f"Open {server.address(bound, job.host, token)}"))
 
     server.serve(guard, bound, begun)
-
-
-def _refuse_missing() -> None:
-    for package in _PACKAGES:
-        if importlib.util.find_spec(package) is None:
-            raise InputError(
-                f'job=serve: {package} is not installed; run pip install -e ".[serve]"'
-            )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 
 from ddag.machine import environment
+from ddag.machine.errors import InputError
 
 OLDEST, NEWEST = (3, 9), (3, 12)  # of the Pythons that MindSpore has wheels for
 BESIDE = (
@@ -19,6 +22,29 @@ def versions() -> dict[str, str]:
     """Python's, MindSpore's and those of the packages that are installed beside it."""
     found = {name: environment.version(name) for name in (*_BOTH, *BESIDE)}
     return {"python": platform.python_version(), **{name: v for name, v in found.items() if v}}
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package could be imported; it is not."""
+    return importlib.util.find_spec(package) is not None
+
+
+def refuse_missing(setting: str, packages: Sequence[str], *, extra: str) -> None:
+    """Refuse what needs packages that are not installed.
+
+    Args:
+        setting: that asks for it, with its value.
+        packages: that it imports.
+        extra: of this package, which brings them.
+
+    Raises:
+        InputError: one is missing, the first of which is named.
+    """
+    for package in packages:
+        if not is_installed(package):
+            raise InputError(
+                f'{setting}: {package} is not installed; run pip install -e ".[{extra}]"'
+            )
 
 
 def troubles() -> list[str]:

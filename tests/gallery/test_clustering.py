@@ -10,6 +10,7 @@ import pytest
 from ddag.gallery import clustering, lists
 from ddag.gallery.approximate import ListedIndex
 from ddag.gallery.index import Index
+from ddag.machine import packages
 from ddag.machine.errors import InputError
 
 with_faiss = pytest.mark.skipif(
@@ -79,7 +80,7 @@ def test_a_gallery_that_has_become_small_keeps_its_lists() -> None:
 
 
 def test_without_faiss_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clustering, "_is_installed", lambda: False)
+    monkeypatch.setattr(packages, "is_installed", lambda package: False)
     said = r'^job\.lists=true: faiss is not installed; run pip install -e "\.\[index\]"$'
     with pytest.raises(InputError, match=said):
         clustering.refuse_missing("job.lists=true")

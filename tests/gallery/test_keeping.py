@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dying import die_at
 from PIL import Image
 
 from ddag.data.image_folder import list_images
@@ -322,19 +323,7 @@ def test_a_killed_extraction_goes_on_from_the_parts_that_it_had_written(
 
 def update_and_die(root: Path, event: str, count: int) -> None:
     """Update the index, and be gone at the time of a certain call of the system."""
-    import signal
-    import sys
-
-    left = count
-
-    def hook(name: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal left
-        if name == event and "kept" in str(arguments[0]):
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
+    die_at(event, count, where="kept")
     opened(root, Extractor())
 
 

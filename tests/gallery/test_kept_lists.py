@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dying import die_at
 
 from ddag.data.image_folder import Entry
 from ddag.evaluation.ranking import evenly
@@ -19,6 +19,7 @@ from ddag.gallery.approximate import ListedIndex
 from ddag.gallery.index import Index
 from ddag.gallery.keeping import Keeper, Listing
 from ddag.gallery.lists import Lists
+from ddag.machine import packages
 from ddag.machine.errors import InputError
 
 KEPT, MADE, SEARCHED = Listing
@@ -42,7 +43,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
     train = Trained()
     monkeypatch.setattr(keeping.image_files, "unreadable", lambda paths, *, advance: [])
     monkeypatch.setattr(clustering, "train", train)
-    monkeypatch.setattr(clustering, "_is_installed", lambda: True)
+    monkeypatch.setattr(packages, "is_installed", lambda package: True)
     monkeypatch.setattr(clustering, "LEAST", 50)
     return train
 
@@ -175,7 +176,7 @@ def test_without_faiss_lists_that_are_outgrown_are_kept_until_they_are_made(
 ) -> None:
     update(place, range(100), MADE)
     with monkeypatch.context() as patched:
-        patched.setattr(clustering, "_is_installed", lambda: False)
+        patched.setattr(packages, "is_installed", lambda package: False)
         update(place, range(200), SEARCHED)
     assert "faiss is not installed" in caplog.text
     assert trained.counts == [100]
@@ -247,19 +248,7 @@ def test_damaged_lists_are_named_and_count_for_nothing(
 
 def update_and_die(place: Path, event: str, count: int) -> None:
     """Grow the index and make lists, and be gone at the time of a certain call of the system."""
-    import signal
-    import sys
-
-    left = count
-
-    def hook(name: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal left
-        if name == event and "kept" in str(arguments[0]):
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
+    die_at(event, count, where="kept")
     update(place, range(130), MADE)
 
 

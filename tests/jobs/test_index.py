@@ -15,6 +15,7 @@ from ddag.export import onnx_file
 from ddag.export.label import labels
 from ddag.gallery import clustering, lists
 from ddag.jobs import extract, index, search, serve
+from ddag.machine import packages
 from ddag.machine.errors import InputError
 from ddag.training import checkpoint
 from ddag.training.restore import restore
@@ -75,7 +76,7 @@ def test_an_index_that_cannot_be_kept_is_an_error(
 def test_lists_without_faiss_are_refused_before_anything_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clustering, "_is_installed", lambda: False)
+    monkeypatch.setattr(packages, "is_installed", lambda package: False)
     with pytest.raises(InputError, match=r"^job\.lists=true: faiss is not installed; run pip"):
         build(tmp_path / "a.ckpt", tmp_path / "nowhere", tmp_path / "run", "job.lists=true")
 
@@ -92,7 +93,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(features: np.ndarray, count: int) -> np.ndarray:
         return np.array(features[:: -(-len(features) // count)])
 
-    monkeypatch.setattr(clustering, "_is_installed", lambda: True)
+    monkeypatch.setattr(packages, "is_installed", lambda package: True)
     monkeypatch.setattr(clustering, "train", train)
     monkeypatch.setattr(clustering, "LEAST", 1)
     monkeypatch.setattr(lists, "PROBES", 1)
