@@ -81,7 +81,10 @@ def test_lists_without_faiss_are_refused_before_anything_is_read(
         build(tmp_path / "a.ckpt", tmp_path / "nowhere", tmp_path / "run", "job.lists=true")
 
 
-def test_lists_that_do_not_pay_are_refused(kept: Path, tiny_regdb: Path, tmp_path: Path) -> None:
+def test_lists_that_do_not_pay_are_refused(
+    kept: Path, tiny_regdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "is_installed", lambda package: True)
     with pytest.raises(InputError, match=r"^job\.lists=true: [^\n]* lists pay from [\d,]+ on"):
         build(kept, tiny_regdb / "Visible" / "1", tmp_path / "run", "job.lists=true")
 
