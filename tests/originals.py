@@ -28,7 +28,8 @@ from ddag.methods.method import Method
 from ddag.settings.choices import Modality
 from ddag.training import parts
 from ddag.training.learner import Learner
-from ddag.training.step import Step, flatten
+from ddag.training.step import flatten
+from ddag.training.update import Step
 from ddag.weights import filling
 from ddag.weights.names import to_original
 

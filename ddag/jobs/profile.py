@@ -21,7 +21,8 @@ from ddag.runs.tracking import Tracker
 from ddag.settings.settings import Settings
 from ddag.training import parts
 from ddag.training.parts import Parts
-from ddag.training.step import Gradients, flatten
+from ddag.training.step import flatten
+from ddag.training.update import Gradients
 
 STEPS = 5  # timed, after one that does not count
 CARRIED = 1.0  # a mean loss of an epoch before, so that no branch is switched off
@@ -110,8 +111,8 @@ class _Step:
         self._inputs = self._built.trainer.inputs(batch, epoch=0, position=0, scalars=scalars)
 
     def _differentiate(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        terms, norms, gradients = self._gradients(*self._inputs)
-        norms[0].asnumpy()
+        terms, gradients = self._gradients(*self._inputs)
+        gradients[0].asnumpy()
         return terms, gradients
 
     def _move(self, gradients: tuple[Tensor, ...]) -> None:

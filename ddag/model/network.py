@@ -24,11 +24,23 @@ from ddag.settings.choices import InnerWidth
 class TwoStreams(nn.Cell):
     """What every network is: a two-stream backbone, and what its method makes of the map.
 
-    ``construct`` takes visible and infrared images and gives what the objective judges, features
-    first; a row is one image, the visible ones' rows come first.
+    A row of what it gives is one image; the visible ones' rows come first.
     """
 
     backbone: TwoStreamResNet
+
+    def construct(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
+        """What the objective judges, features first.
+
+        Args:
+            visible: ``(V, 3, H, W)`` normalised images.
+            infrared: ``(R, 3, H, W)``.
+        """
+        return self.head(self.backbone(visible, infrared))
+
+    def head(self, feature_map: Tensor) -> tuple[Tensor, ...]:
+        """The same of the backbone's map, ``(N, C, h, w)``."""
+        raise NotImplementedError
 
     def embed(self, feature_map: Tensor) -> tuple[Tensor, ...]:
         """Test features of any length, in the method's order: ``(B, C, h, w)`` to rows of B."""
@@ -86,19 +98,17 @@ class Network(TwoStreams):
         if self.has_part:
             self.part = attention(channels, part=part, rows=map_size(height))
 
-    def construct(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
-        """What the objective judges; the visible images' rows first.
+    def head(self, feature_map: Tensor) -> tuple[Tensor, ...]:
+        """What the objective judges.
 
         Args:
-            visible: ``(V, 3, H, W)`` normalised images.
-            infrared: ``(R, 3, H, W)``.
+            feature_map: ``(N, C, h, w)``.
 
         Returns:
             The pooled features before the bottleneck ``(N, C)``, the logits of the global feature
             ``(N, I)`` and that feature, after the bottleneck, ``(N, C)``; with IWPA the logits of
             the feature that it refined ``(N, I)`` and the attention of the parts ``(N, P, P)``.
         """
-        feature_map = self.backbone(visible, infrared)  # (N, C, h, w)
         pooled = pool(feature_map, self.exponent)
         feat = self.bottleneck(pooled)
         if not self.has_part:

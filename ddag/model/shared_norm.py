@@ -14,7 +14,9 @@ from ddag.model.exchange import slot
 class Normalisation(nn.Cell):
     """The arithmetic of a batch norm in training; its gradient is written out.
 
-    One exchange forward, of each process's mean and variance, and one backward, of two sums.
+    One exchange forward, of each process's mean and variance, and one backward, of two sums. What
+    it does to maps is put as batch norms by known statistics, which pass over a map once and hold
+    none beside it; as products and sums of maps it took four times the memory.
     """
 
     def __init__(self, share: Share, epsilon: float) -> None:
@@ -23,27 +25,26 @@ class Normalisation(nn.Cell):
         self.count, self.epsilon = share.count, epsilon
         self.slot = Tensor(slot(share).reshape(-1, 1, 1))
         self.reduce = ops.AllReduce()
+        self.by_known = ops.BatchNorm(is_training=False, epsilon=epsilon)
 
     def construct(self, x: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised images ``(n, C, L)``, and mean and variance of all images, ``(C,)`` each.
+        """Normalised images ``(n, C, L, 1)``, and mean and variance of all images, ``(C,)`` each.
 
         Args:
-            x: ``(n, C, L)`` float32.
+            x: ``(n, C, L, 1)`` float32.
             gamma: ``(C,)``.
             beta: ``(C,)``.
         """
-        mean = x.mean(2).mean(0)
-        off = x - mean.reshape(1, -1, 1)
-        variance = (off * off).mean(2).mean(0)
+        mean = x.mean((0, 2, 3))
+        off = x - mean.reshape(1, -1, 1, 1)
+        variance = (off * off).mean((0, 2, 3))
         own = ops.stack((mean, variance)).expand_dims(0)  # (1, 2, C)
         each = self.reduce(own * self.slot)  # (W, 2, C)
         mean = each[:, 0].mean(0)
         # Not by the mean square less the squared mean: what is left of that may be rounding alone.
         apart = each[:, 0] - mean
         variance = (each[:, 1] + apart * apart).mean(0)
-        scale = gamma / ops.sqrt(variance + self.epsilon)
-        off = x - mean.reshape(1, -1, 1)
-        return off * scale.reshape(1, -1, 1) + beta.reshape(1, -1, 1), mean, variance
+        return self.by_known(x, gamma, beta, mean, variance)[0], mean, variance
 
     def bprop(
         self,
@@ -54,15 +55,20 @@ class Normalisation(nn.Cell):
         gradients: tuple[Tensor, Tensor, Tensor],
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of the three inputs; those of gamma and beta by the process's own images."""
-        gradient = gradients[0]
-        inverse = 1 / ops.sqrt(out[2] + self.epsilon)
-        normal = (x - out[1].reshape(1, -1, 1)) * inverse.reshape(1, -1, 1)
-        of_beta = gradient.sum(2).sum(0)
-        of_gamma = (gradient * normal).sum(2).sum(0)
+        gradient, mean, variance = gradients[0], out[1], out[2]
+        zeros = ops.zeros_like(mean)
+        normal = self.by_known(x, ops.ones_like(mean), zeros, mean, variance)[0]
+        of_beta = gradient.sum((0, 2, 3))
+        of_gamma = (gradient * normal).sum((0, 2, 3))
         images = self.count * x.shape[0] * x.shape[2]
         means = self.reduce(ops.stack((of_beta, of_gamma))) / images  # (2, C)
-        rest = gradient - means[0].reshape(1, -1, 1) - normal * means[1].reshape(1, -1, 1)
-        return rest * (gamma * inverse).reshape(1, -1, 1), of_gamma, of_beta
+        # gamma / deviation * (gradient - mean of it), less the share that goes along with x.
+        along = -means[1] * gamma / ops.sqrt(variance + self.epsilon)
+        of_x = (
+            self.by_known(gradient, gamma, zeros, means[0], variance)[0]
+            + self.by_known(x, along, zeros, mean, variance)[0]
+        )
+        return of_x, of_gamma, of_beta
 
 
 class _Shared(nn.Cell):
@@ -70,10 +76,10 @@ class _Shared(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """As ``nn.BatchNorm1d`` and ``nn.BatchNorm2d``."""
-        places = x.reshape(x.shape[0], x.shape[1], -1)  # (n, C, L)
+        places = x.reshape(x.shape[0], x.shape[1], -1, 1)  # (n, C, L, 1)
         if not self.training:
             return self.bn_infer(
-                places.expand_dims(3), self.gamma, self.beta, self.moving_mean, self.moving_variance
+                places, self.gamma, self.beta, self.moving_mean, self.moving_variance
             )[0].reshape(x.shape)
         out, mean, variance = self.normalisation(places, self.gamma, self.beta)
         # As MindSpore's own: of a sample, its variance as an estimate of that of all there are.

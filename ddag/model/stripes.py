@@ -86,17 +86,16 @@ class StripeNetwork(TwoStreams):
         self.classifier = StripeClassifier(identities, stripes=stripes, width=width)
         self.bins = Tensor(adaptive_bins(map_size(height), stripes))
 
-    def construct(self, visible: Tensor, infrared: Tensor) -> tuple[Tensor, ...]:
-        """What the objective judges; the visible images' rows first.
+    def head(self, feature_map: Tensor) -> tuple[Tensor, ...]:
+        """What the objective judges.
 
         Args:
-            visible: ``(V, 3, H, W)`` normalised images.
-            infrared: ``(R, 3, H, W)``.
+            feature_map: ``(N, C, h, w)``.
 
         Returns:
             Features ``(N, P * W)`` and logits ``(N, P, I)``.
         """
-        features = self.feature(self.backbone(visible, infrared))
+        features = self.feature(feature_map)
         return features, self.classifier(features)
 
     def feature(self, feature_map: Tensor) -> Tensor:

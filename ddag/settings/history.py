@@ -115,7 +115,7 @@ def _data(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _device(device: dict[str, Any]) -> dict[str, Any]:
-    return {"precision": "fp32", "workers": 1, "sync_bn": True, **device}
+    return {"precision": "fp32", "workers": 1, "sync_bn": True, "accumulate": 1, **device}
 
 
 def _augmentation(augmentation: dict[str, Any]) -> dict[str, Any]:

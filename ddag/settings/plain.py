@@ -9,6 +9,8 @@ from omegaconf import OmegaConf
 
 from ddag.settings.settings import Settings
 
+_OF_DEVICE = ("precision", "sync_bn", "accumulate")  # on what else computes hangs rounding alone
+
 
 def to_plain(settings: Settings) -> dict[str, Any]:
     """Settings as nested plain values, for JSON."""
@@ -33,6 +35,6 @@ def hyperparameters(settings: Settings) -> dict[str, Any]:
     plain = to_plain(settings)
     for elsewhere in ("tag", "checkpoint", "job", "logger", "output"):
         del plain[elsewhere]
-    plain["device"] = {"precision": plain["device"]["precision"]}
+    plain["device"] = {name: plain["device"][name] for name in _OF_DEVICE}
     del plain["dataset"]["root"], plain["train"]["resume"]
     return plain

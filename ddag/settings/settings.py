@@ -43,7 +43,8 @@ class DeviceConfig:
     mode: Mode = MISSING  # compiled, or operation by operation for debugging
     precision: Precision = MISSING  # of the backbone's convolutions; all else is float32
     workers: int = MISSING  # processes that share each batch of a training
-    sync_bn: bool = MISSING  # whether the backbone's batch norms see the images of all of them
+    sync_bn: bool = MISSING  # whether the backbone's batch norms see the whole batch then
+    accumulate: int = MISSING  # parts of a batch that go through the backbone one after the other
     threads: Optional[int] = None  # processors to compute on; None: the physical cores
     cache: Optional[str] = None  # folder of compiled graphs; None: compile anew
 
@@ -53,6 +54,11 @@ class DeviceConfig:
         on_cpu = "MindSpore has no convolution of bfloat16 on the CPU; use fp32 or fp16"
         require(runs, "device.precision", self.precision, on_cpu)
         require(1 <= self.workers <= 1024, "device.workers", self.workers, "use 1 to 1024")
+        accumulate = self.accumulate
+        require(1 <= accumulate <= 1024, "device.accumulate", accumulate, "use 1 to 1024")
+        apart = "the backbone's batch norms would see a part of a batch at a time, which is another"
+        apart += " training; choose it by device.sync_bn=false"
+        require(accumulate == 1 or not self.sync_bn, "device.accumulate", accumulate, apart)
         if self.threads is not None:
             require(self.threads >= 1, "device.threads", self.threads, "use 1 or more, or null")
 
@@ -144,7 +150,7 @@ class Settings(Composed):
         typed = "a run is copied from a store for the command line alone; name a run folder"
         require(not urls.is_url(self.train.resume), "train.resume", self.train.resume, typed)
         self._check_checkpoint()
-        self._check_workers()
+        self._check_shares()
         both = self.train.resume not in (None, AUTO) and self.model.pretrained is not None
         over = "its weights would replace those of model.pretrained; leave one of the two out"
         require(not both, "train.resume", self.train.resume, over)
@@ -163,14 +169,16 @@ class Settings(Composed):
             unread += "leave it out"
         require(self.checkpoint is None, "checkpoint", self.checkpoint, unread)
 
-    def _check_workers(self) -> None:
-        """Refuse several processes for a job that has no use for them, or an uneven share."""
-        workers = self.device.workers
-        if workers == 1:
-            return
+    def _check_shares(self) -> None:
+        """Refuse to divide batches for a job that trains nothing, or unevenly."""
+        workers, parts = self.device.workers, self.device.accumulate
         alone = f"job={self.job.name} runs in one process; leave it out"
-        require(self.job.name == "train", "device.workers", workers, alone)
-        Share(0, workers).rows(self.sampler.identities * self.sampler.images)
+        require(workers == 1 or self.job.name == "train", "device.workers", workers, alone)
+        samples = self.sampler.identities * self.sampler.images
+        Share(0, workers).rows(samples)
+        uneven = f"a process has {samples // workers} samples of a batch, of sampler.identities *"
+        uneven += " sampler.images, which do not divide into as many parts; use numbers that divide"
+        require(samples // workers % parts == 0, "device.accumulate", parts, uneven)
 
     def job_as(self, kind: type[Job]) -> Job:
         """The job's settings as those of the kind that its module knows."""

@@ -60,7 +60,13 @@ class Learner(nn.Cell):
             modalities: ``(N,)``.
             *rest: what the objective takes beside.
         """
-        outputs = self.network(visible, infrared)
+        return self.judge(self.network.backbone(visible, infrared), identities, modalities, *rest)
+
+    def judge(
+        self, feature_map: Tensor, identities: Tensor, modalities: Tensor, *rest: Tensor
+    ) -> tuple[Tensor, ...]:
+        """The same of the backbone's map, ``(N, C, h, w)``; the rest as of ``construct``."""
+        outputs = self.network.head(feature_map)
         if self.is_shared:
             outputs = self.gathered(outputs)
         return self.objective(outputs, identities, modalities, *rest)

@@ -38,6 +38,7 @@ from ddag.model.network import TwoStreams
 from ddag.settings.choices import Modality, Precision
 from ddag.settings.settings import Settings
 from ddag.training import compiled, optim, schedule
+from ddag.training.accumulating import Parted
 from ddag.training.average import Average, State
 from ddag.training.learner import Learner
 from ddag.training.scaling import LossScale
@@ -125,12 +126,15 @@ def build(settings: Settings, share: Share = ALONE) -> Parts:
     compiled.reuse(settings, identities=train_set.identity_count, steps=steps)
     learner = build_learner(method, train_set.identity_count)
     initialise(learner, settings.seed, method.rules)
-    learner.share_out(share, views=len(method.views), sync_bn=settings.device.sync_bn)
+    views = len(method.views)
+    learner.share_out(share, views=views, sync_bn=settings.device.sync_bn)
     optimizer = build_optimizer(method, learner, schedule.step_rates(rates, steps))
     average = Average(learner, settings.train.ema) if settings.train.ema else None
     # bfloat16 has the range of float32.
     scale = LossScale() if settings.device.precision is Precision.fp16 else None
-    how: Any = {"seed": settings.seed, "average": average, "scale": scale, "share": share}
+    count = settings.device.accumulate
+    parted = Parted(count, views) if count > 1 else None
+    how: Any = {"average": average, "scale": scale, "share": share, "parts": parted}
     return Parts(
         settings=settings,
         method=method,
@@ -144,7 +148,9 @@ def build(settings: Settings, share: Share = ALONE) -> Parts:
         optimizer=optimizer,
         average=average,
         scale=scale,
-        trainer=Trainer(learner, optimizer, clip=settings.optimizer.clip, **how),
+        trainer=Trainer(
+            learner, optimizer, seed=settings.seed, clip=settings.optimizer.clip, **how
+        ),
         exchange=Exchange(share),
     )
 

@@ -63,15 +63,16 @@ class LossScale(nn.Cell):
         self.steps.set_data(Tensor(steps, ms.int32))
 
 
-class _Scaled(nn.Cell):
-    """A learner whose first term, which is differentiated, is multiplied by a scale."""
+class Scaled(nn.Cell):
+    """A cell whose first term, which is differentiated, is multiplied by a scale."""
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, cell: nn.Cell) -> None:
         super().__init__(auto_prefix=False)
-        self.learner = learner
+        self.cell = cell
 
     def construct(self, scale: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
-        terms = self.learner(*inputs)
+        """Args: scale: a scalar; *inputs: the cell's."""
+        terms = self.cell(*inputs)
         return (terms[0] * scale,) + terms[1:]
 
 
@@ -80,7 +81,7 @@ class ScaledGradient(nn.Cell):
 
     def __init__(self, learner: Learner, parameters: ParameterTuple) -> None:
         super().__init__(auto_prefix=False)
-        self.scaled = _Scaled(learner)
+        self.scaled = Scaled(learner)
         self.value_and_grad = ops.value_and_grad(self.scaled, None, parameters, has_aux=True)
 
     def construct(self, scale: Tensor, *inputs: Tensor) -> tuple[Any, ...]:

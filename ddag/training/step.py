@@ -1,8 +1,5 @@
 """One step: batch -> losses -> gradients -> update."""
 
-# Tuples are joined by + here: MindSpore 1.10 does not compile (*a, b).
-# ruff: noqa: RUF005
-
 from __future__ import annotations
 
 import math
@@ -11,21 +8,21 @@ from typing import Any, Optional
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, nn
 
 from ddag.data.loader import Batch
-from ddag.losses.objective import Objective, total
-from ddag.machine import device
+from ddag.losses.objective import Objective
 from ddag.machine.sharing import ALONE, Share
-from ddag.model.exchange import Agreement, Mean
+from ddag.model.exchange import Agreement
 from ddag.model.shared_norm import statistics_apart
+from ddag.training.accumulating import AccumulatingStep, Parted
 from ddag.training.average import Average
 from ddag.training.learner import Learner
-from ddag.training.scaling import LossScale, OverflowedError, ScaledGradient
+from ddag.training.scaling import LossScale, OverflowedError
+from ddag.training.update import Step, running_statistics
 
 Losses = dict[str, float]  # by ``names``
 HEALTH = "health/"  # begins the names of such signs
-_MOVING = ("moving_mean", "moving_variance")
 
 
 class NotFiniteError(ArithmeticError):
@@ -38,113 +35,6 @@ class NotFiniteError(ArithmeticError):
     def __init__(self, losses: Losses) -> None:
         super().__init__("  ".join(f"{name} {value:g}" for name, value in losses.items()))
         self.losses = losses
-
-
-class Gradients(nn.Cell):
-    """Forward and backward pass."""
-
-    def __init__(
-        self,
-        learner: Learner,
-        optimizer: nn.Optimizer,
-        *,
-        scaled: bool = False,
-        share: Share = ALONE,
-    ) -> None:
-        """Args: scaled: whether the first input is a scale, see ``ScaledGradient``."""
-        super().__init__(auto_prefix=False)
-        self.learner = learner  # a sub-cell, so that set_train reaches the network
-        self.is_shared = share.count > 1
-        if self.is_shared:
-            self.mean = Mean(share)
-        # Loss and gradient in one pass: computing them apart would double the step.
-        self.value_and_grad = (
-            ScaledGradient(learner, optimizer.parameters)
-            if scaled
-            else ops.value_and_grad(learner, None, optimizer.parameters, has_aux=True)
-        )
-        self.half_square = ops.L2Loss()
-        names = [each.name.partition(".")[0] for each in optimizer.parameters]
-        self.members = tuple(
-            tuple(index for index, name in enumerate(names) if name == branch)
-            for branch in learner.objective.branches
-        )
-
-    def construct(self, *inputs: Tensor) -> tuple[Any, ...]:
-        """Losses as ``Learner.construct``'s, half squared norms, gradients.
-
-        The norms: of all gradients, and of those of each of ``Objective.branches``. Of several
-        processes each has the same loss and the same gradients, to the bit.
-        """
-        terms, gradients = self.value_and_grad(*inputs)
-        if self.is_shared:
-            # What each process differentiates is the sum of the processes' equal losses.
-            terms = (self.mean(terms[0]),) + terms[1:]
-            gradients = self.averaged(gradients)
-        squares = ()  # type: tuple[Tensor, ...]
-        for gradient in gradients:
-            squares = squares + (self.half_square(gradient),)
-        norms = (total(squares),)  # type: tuple[Tensor, ...]
-        for members in self.members:
-            branch = ()  # type: tuple[Tensor, ...]
-            for index in members:
-                branch = branch + (squares[index],)
-            norms = norms + (total(branch),)
-        return terms, norms, gradients
-
-    def averaged(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The processes' mean of each."""
-        means = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
-        for gradient in gradients:
-            means = means + (self.mean(gradient),)
-        return means
-
-
-class Step(nn.Cell):
-    """Forward pass, backward pass and the optimiser's update in one compiled graph."""
-
-    def __init__(
-        self,
-        learner: Learner,
-        optimizer: nn.Optimizer,
-        *,
-        clip: Optional[float] = None,
-        scaled: bool = False,
-        share: Share = ALONE,
-    ) -> None:
-        """Take steps of a learner.
-
-        Args:
-            learner: see ``Trainer``, as is the optimiser.
-            optimizer: of the learner.
-            clip: the longest that all gradients together may be; None for any.
-            scaled: see ``Gradients``.
-            share: of this process.
-        """
-        super().__init__(auto_prefix=False)
-        self.gradients = Gradients(learner, optimizer, scaled=scaled, share=share)
-        self.optimizer = optimizer
-        self.clips, self.clip = clip is not None, clip
-
-    def construct(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Losses and half squared norms as of ``Gradients``.
-
-        The weights move only where the total loss and the norm of all gradients are finite.
-        """
-        terms, norms, gradients = self.gradients(*inputs)
-        if self.clips:
-            gradients = self.clipped(gradients, ops.sqrt(2 * norms[0]))
-        if ops.logical_and(ops.isfinite(terms[0]), ops.isfinite(norms[0])):
-            self.optimizer(gradients)
-        return terms, norms
-
-    def clipped(self, gradients: tuple[Tensor, ...], norm: Tensor) -> tuple[Tensor, ...]:
-        """Gradients shortened together to ``clip`` where their ``norm`` is longer."""
-        share = self.clip / ops.maximum(norm, self.clip)
-        shortened = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
-        for gradient in gradients:
-            shortened = shortened + (share * gradient,)
-        return shortened
 
 
 class Trainer:
@@ -160,6 +50,7 @@ class Trainer:
         average: Optional[Average] = None,
         scale: Optional[LossScale] = None,
         share: Share = ALONE,
+        parts: Optional[Parted] = None,
     ) -> None:
         """Take steps of a learner.
 
@@ -171,13 +62,17 @@ class Trainer:
             average: of the weights, to be kept up; None where there is none.
             scale: of the loss; None where it needs none.
             share: of this process; each takes the same steps.
+            parts: in which a batch goes through the backbone; None: as a whole.
         """
         self._learner = learner
-        self._step = Step(learner, optimizer, clip=clip, scaled=scale is not None, share=share)
+        how: Any = {"clip": clip, "scaled": scale is not None, "share": share}
+        self._step = (
+            Step(learner, optimizer, **how)
+            if parts is None
+            else AccumulatingStep(learner, optimizer, parts=parts, **how)
+        )
         self._average, self._scale = average, scale
-        self._statistics = [
-            each for each in learner.get_parameters() if each.name.rpartition(".")[2] in _MOVING
-        ]
+        self._statistics = running_statistics(learner)
         apart = statistics_apart(learner.network) if share.count > 1 else []
         self._agree = Agreement(share, apart) if apart else None
         self._seed = seed
@@ -230,7 +125,7 @@ class Trainer:
         """
         self._step.set_train(True)
         inputs = self.inputs(batch, epoch=0, position=0, scalars=scalars)
-        device.compile(self._step, *self._factor, *inputs)
+        self._step.compile_for(*self._factor, *inputs)
 
     @property
     def _factor(self) -> tuple[Tensor, ...]:

@@ -23,7 +23,8 @@ from ddag.model.graph import draw_masks
 from ddag.settings.choices import Attention, GraphInput, Modality
 from ddag.training import parts
 from ddag.training.learner import Learner
-from ddag.training.step import Step, flatten
+from ddag.training.step import flatten
+from ddag.training.update import Step
 
 SIZED = ("data.height=96", "data.width=48")
 

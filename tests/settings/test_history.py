@@ -32,7 +32,7 @@ def test_settings_saved_before_there_were_more_are_those_that_leave_it_off() -> 
     today = to_plain(parse())
     later = {"model": ("pooling", "gem_exponent", "private_stages"), "loss": ("smoothing",),
              "optimizer": ("clip",), "train": ("patience", "ema"),
-             "device": ("precision", "workers", "sync_bn")}  # fmt: skip
+             "device": ("precision", "workers", "sync_bn", "accumulate")}  # fmt: skip
     before = {
         group: {key: value for key, value in today[group].items() if key not in keys}
         for group, keys in later.items()

@@ -11,7 +11,8 @@ from method_contract import batch_of, state
 
 from ddag.training import parts, scaling
 from ddag.training.scaling import FIRST, MOST, LossScale, OverflowedError
-from ddag.training.step import Gradients, NotFiniteError, Trainer
+from ddag.training.step import NotFiniteError, Trainer
+from ddag.training.update import Gradients
 
 
 class Half:
