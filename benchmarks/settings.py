@@ -10,7 +10,7 @@ from ddag.methods import open_method
 from ddag.methods.method import Method
 from ddag.model.initial import initialise
 from ddag.training.learner import Learner
-from ddag.training.parts import build_learner, build_optimizer
+from ddag.training.parts import build_learner, build_optimizer, parted
 from ddag.training.step import Trainer
 
 STEPS = 10_000  # more than any benchmark takes
@@ -33,4 +33,5 @@ def trainer_of(method: Method[Any], identities: int, share: Share = ALONE) -> Tr
     learner = learner_of(method, identities)
     learner.share_out(share, views=len(method.views), sync_bn=method.settings.device.sync_bn)
     optimizer = build_optimizer(method, learner, [method.settings.optimizer.lr] * STEPS)
-    return Trainer(learner, optimizer, seed=method.settings.seed, share=share)
+    how: Any = {"seed": method.settings.seed, "share": share, "parts": parted(method)}
+    return Trainer(learner, optimizer, **how)

@@ -39,8 +39,8 @@ class Size:
 PUBLISHED = Size()
 
 
-def framework(size: Size) -> Turn:
-    """The whole of DDAG through ``ddag.training.step.Trainer``."""
+def framework(size: Size, *words: str) -> Turn:
+    """The whole of DDAG through ``ddag.training.step.Trainer``, with more settings as typed."""
     _graph_mode()
     from benchmarks.settings import composed, trainer_of
     from ddag.data.loader import Batch
@@ -48,7 +48,7 @@ def framework(size: Size) -> Turn:
 
     method = composed(
         "recipe=mindspore", f"model.backbone={size.backbone}", f"model.part={size.part}",
-        f"data.height={size.height}", f"data.width={size.width}",
+        f"data.height={size.height}", f"data.width={size.width}", *words,
     )  # fmt: skip
     trainer = trainer_of(method, CLASSES)
     *images, identities = size.batch()

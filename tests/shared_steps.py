@@ -127,8 +127,8 @@ def _take(case: Case, number: int) -> Trained:
     learner.share_out(share, views=len(method.views), sync_bn=method.settings.device.sync_bn)
     before = [each.asnumpy().copy() for each in learner.trainable_params()]
     optimizer = parts.build_optimizer(method, learner, [RATE] * case.steps)
-    clip = method.settings.optimizer.clip
-    trainer = Trainer(learner, optimizer, seed=0, clip=clip, share=share)
+    how: Any = {"clip": method.settings.optimizer.clip, "parts": parts.parted(method)}
+    trainer = Trainer(learner, optimizer, seed=0, share=share, **how)
     losses = [
         trainer.step(
             _batch(method, case, position, share), epoch=0, position=position,

@@ -172,8 +172,11 @@ class Settings(Composed):
     def _check_shares(self) -> None:
         """Refuse to divide batches for a job that trains nothing, or unevenly."""
         workers, parts = self.device.workers, self.device.accumulate
+        trains = self.job.name == "train"
         alone = f"job={self.job.name} runs in one process; leave it out"
-        require(workers == 1 or self.job.name == "train", "device.workers", workers, alone)
+        require(workers == 1 or trains, "device.workers", workers, alone)
+        whole = f"job={self.job.name} trains in no parts; leave it out"
+        require(parts == 1 or trains, "device.accumulate", parts, whole)
         samples = self.sampler.identities * self.sampler.images
         Share(0, workers).rows(samples)
         uneven = f"a process has {samples // workers} samples of a batch, of sampler.identities *"

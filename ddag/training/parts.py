@@ -126,15 +126,12 @@ def build(settings: Settings, share: Share = ALONE) -> Parts:
     compiled.reuse(settings, identities=train_set.identity_count, steps=steps)
     learner = build_learner(method, train_set.identity_count)
     initialise(learner, settings.seed, method.rules)
-    views = len(method.views)
-    learner.share_out(share, views=views, sync_bn=settings.device.sync_bn)
+    learner.share_out(share, views=len(method.views), sync_bn=settings.device.sync_bn)
     optimizer = build_optimizer(method, learner, schedule.step_rates(rates, steps))
     average = Average(learner, settings.train.ema) if settings.train.ema else None
     # bfloat16 has the range of float32.
     scale = LossScale() if settings.device.precision is Precision.fp16 else None
-    count = settings.device.accumulate
-    parted = Parted(count, views) if count > 1 else None
-    how: Any = {"average": average, "scale": scale, "share": share, "parts": parted}
+    how: Any = {"average": average, "scale": scale, "share": share, "parts": parted(method)}
     return Parts(
         settings=settings,
         method=method,
@@ -217,6 +214,12 @@ def build_optimizer(method: Method[Any], learner: Learner, rates: list[float]) -
         scales=method.scales,
         undecayed=method.undecayed,
     )
+
+
+def parted(method: Method[Any]) -> Optional[Parted]:
+    """How a batch falls into parts that go through the backbone one by one; None: it does not."""
+    count = method.settings.device.accumulate
+    return Parted(count, len(method.views)) if count > 1 else None
 
 
 def flips(settings: Settings, asked: Optional[bool] = None) -> bool:

@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks import (  # noqa: E402
+    accumulating,
     avx512,
     convolutions,
     features,
@@ -105,6 +106,11 @@ def test_a_step_in_two_processes_is_measured_beside_one() -> None:
     assert (
         "gradients" in rows_of(rows, 3)["tiny: MB that a process puts into a step's sums"].measured
     )
+
+
+def test_a_step_in_parts_is_measured_beside_the_whole() -> None:
+    rows = rows_of(accumulating.measure(TINY, rounds=1, parts=(2,)), 4)
+    assert rows["peak memory, 2 parts / whole"].target == "at most 1"
 
 
 def test_graph_attention_is_the_pairs() -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learners import small
+from learners import small, small_method
 from mindspore import Tensor, nn, ops
 
 from ddag.data.loader import Batch
+from ddag.machine import device
+from ddag.machine.errors import InputError
 from ddag.methods.method import Method
 from ddag.training import parts
 from ddag.training.accumulating import Parted
@@ -18,7 +20,6 @@ from ddag.training.scaling import LossScale
 from ddag.training.step import Trainer
 from ddag.training.update import Step
 
-METHODS = ["ddag", "baseline", "agw", "caj", "hct"]
 SAMPLES = 4
 RATE = 0.01
 
@@ -74,10 +75,11 @@ def taken(name: str, *, scale: bool = False) -> tuple[dict[str, float], dict[str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
-def test_parts_one_after_the_other_give_the_step_of_parts_side_by_side(
-    name: str, mode: str
-) -> None:
+@pytest.mark.parametrize(
+    ("name", "how"), [("ddag", "graph"), ("caj", "graph"), ("agw", "pynative"), ("hct", "pynative")]
+)
+def test_parts_one_after_the_other_give_the_step_of_parts_side_by_side(name: str, how: str) -> None:
+    device.configure("CPU", device_id=0, mode=how, seed=0)
     losses, after = taken(name)
     method, learner, optimizer = build(name)
     inputs = Trainer(learner, optimizer, seed=0).inputs(
@@ -96,8 +98,24 @@ def test_parts_one_after_the_other_give_the_step_of_parts_side_by_side(
 
 
 @pytest.mark.slow
+@pytest.mark.smoke
 def test_a_scale_of_the_loss_changes_nothing_in_float32(mode: str) -> None:
     plain, scaled = taken("ddag"), taken("ddag", scale=True)
     assert plain[0] == scaled[0]
     for name, value in plain[1].items():
         np.testing.assert_array_equal(value, scaled[1][name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["device.accumulate=2"], "device.sync_bn=false"),
+        (["device.accumulate=3", "device.sync_bn=false"], "do not divide into as many parts"),
+        (["device.accumulate=0"], "use 1 to 1024"),
+        (["device.accumulate=2", "device.sync_bn=false", "job=doctor"], "trains in no parts"),
+    ],
+)
+def test_parts_that_cannot_be_are_refused_by_name(words: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said) as raised:
+        small_method("ddag", *words)
+    assert str(raised.value).startswith("device.accumulate=")
