@@ -80,13 +80,30 @@ def test_four_processes_train_as_one_does(tmp_path: Path, alone: list[Trained]) 
     assert len({each.digest for each in found}) == 1
 
 
-@pytest.mark.usefixtures("long_form")
-def test_norms_of_each_process_alone_make_another_training(tmp_path: Path) -> None:
-    """And yet the processes agree, by the mean of their running statistics."""
-    case = TEN._replace(steps=2, words=("device.sync_bn=false",))
-    (apart,) = train([case], tmp_path, workers=2)
-    assert len({each.digest for each in apart}) == 1
+APART = TEN._replace(steps=3)
+
+
+def in_parts(count: int) -> Case:
+    """The batch of ``APART`` through the backbone in so many parts."""
+    words = (*APART.words, "device.sync_bn=false", f"device.accumulate={count}")
+    return APART._replace(words=words)
+
+
+def test_norms_of_each_process_alone_make_the_training_of_a_batch_in_parts(tmp_path: Path) -> None:
+    """And the processes agree, their running statistics included: each has the mean of all."""
+    (parts,) = train([in_parts(2)], tmp_path / "parts")[0]
+    apart = train([in_parts(1)], tmp_path / "apart", workers=2)[0]
+    assert distance(apart[0], parts) < 1e-5
     assert apart[0].losses == apart[1].losses
+    assert apart[0].digest == apart[1].digest
+
+
+@pytest.mark.usefixtures("long_form")
+def test_processes_take_their_shares_in_parts(tmp_path: Path) -> None:
+    (parts,) = train([in_parts(4)], tmp_path / "parts")[0]
+    shared = train([in_parts(2)], tmp_path / "shared", workers=2)[0]
+    assert distance(shared[0], parts) < 1e-5
+    assert shared[0].digest == shared[1].digest
 
 
 def children(process: subprocess.Popen[str], of: str = "ddag.worker") -> list[int]:
