@@ -40,41 +40,49 @@ class Parted(NamedTuple):
 
 
 class _Judge(nn.Cell):
-    """What a learner does after the backbone."""
+    """What a learner does after the backbone, to the maps of the parts."""
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Learner, parts: Parted) -> None:
         super().__init__(auto_prefix=False)
         self.learner = learner
+        self.parts, self.views = parts
 
-    def construct(self, feature_map: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
-        return self.learner.judge(feature_map, *rest)
+    def construct(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        shape = inputs[0].shape[1:]
+        maps = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
+        for part in range(self.parts):
+            maps = maps + (inputs[part].reshape((self.views, -1) + shape),)
+        whole = ops.stack(maps, 1).reshape((-1,) + shape)  # view by view
+        return self.learner.judge(whole, *inputs[self.parts :])
 
 
 class Judging(nn.Cell):
-    """Losses of the whole batch's map, with the gradients of that and of the weights after it."""
+    """Losses of the whole batch, with the gradients of its maps and of the weights after them."""
 
-    def __init__(self, learner: Learner, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, learner: Learner, parameters: Sequence[Parameter], parts: Parted) -> None:
         """Args: parameters: those of the learner that come after the backbone."""
         super().__init__(auto_prefix=False)
-        self.judge = Scaled(_Judge(learner))  # a sub-cell, so that set_train reaches the network
+        # A sub-cell, so that set_train reaches the network.
+        self.judge = Scaled(_Judge(learner, parts))
+        maps = tuple(range(1, 1 + parts.parts))
         self.value_and_grad = ops.value_and_grad(
-            self.judge, 1, ParameterTuple(parameters), has_aux=True
+            self.judge, maps, ParameterTuple(parameters), has_aux=True
         )
 
-    def construct(self, scale: Tensor, feature_map: Tensor, *rest: Tensor) -> tuple[Any, ...]:
-        """Terms, the scaled gradient of the map, and those of the weights, not scaled.
+    def construct(self, scale: Tensor, *inputs: Tensor) -> tuple[Any, ...]:
+        """Terms, the scaled gradient of each map, and those of the weights, not scaled.
 
         Args:
             scale: of the loss, a scalar.
-            feature_map: ``(V * B, C, h, w)``.
-            *rest: what ``Learner.judge`` takes beside.
+            *inputs: the map of each part, ``(V * B / K, C, h, w)``, and what ``Learner.judge``
+                takes beside a map.
         """
-        terms, (of_map, of_weights) = self.value_and_grad(scale, feature_map, *rest)
+        terms, (of_maps, of_weights) = self.value_and_grad(scale, *inputs)
         inverse = 1 / scale
         gradients = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
         for gradient in of_weights:
             gradients = gradients + (gradient * inverse,)
-        return (terms[0] * inverse,) + terms[1:], of_map, gradients
+        return (terms[0] * inverse,) + terms[1:], of_maps, gradients
 
 
 class Backward(nn.Cell):
@@ -140,7 +148,7 @@ class AccumulatingStep:
         )
         self._zeros = [Tensor(np.zeros(each.shape, np.float32)) for each in inside]
         self._statistics = running_statistics(self._backbone)
-        self._judging = Judging(learner, after)
+        self._judging = Judging(learner, after, parts)
         self._backward = Backward(self._backbone, inside)
         self._update = Update(learner, optimizer, clip=clip, share=share)
 
@@ -155,21 +163,20 @@ class AccumulatingStep:
         images = self._parted(visible, infrared)[0]
         device.compile(self._backbone, *images)
         with self._keeping_statistics():
-            whole = self._joined([self._backbone(*images)] * self._count)
-        device.compile(self._judging, scale, whole, *rest)
-        of_map = self._split(whole)[0]
-        device.compile(self._backward, scale, *images, of_map, *self._zeros)
+            feature_map = self._backbone(*images)
+        device.compile(self._judging, scale, *[feature_map] * self._count, *rest)
+        device.compile(self._backward, scale, *images, feature_map, *self._zeros)
 
     def __call__(self, *inputs: Tensor) -> tuple[Any, ...]:
         """As of ``Step.construct``."""
         scale, visible, infrared, *rest = self._scale + inputs
         parts = self._parted(visible, infrared)
-        whole = self._joined([self._backbone(*images) for images in parts])
-        terms, of_map, after = self._judging(scale, whole, *rest)
+        maps = [self._backbone(*images) for images in parts]
+        terms, of_maps, after = self._judging(scale, *maps, *rest)
         inside = self._zeros
         with self._keeping_statistics():  # each part goes forward for the second time
-            for images, of_part in zip(parts, self._split(of_map)):
-                inside = self._backward(scale, *images, of_part, *inside)
+            for images, of_map in zip(parts, of_maps):
+                inside = self._backward(scale, *images, of_map, *inside)
         sides = {True: iter(inside), False: iter(after)}
         gradients = [next(sides[is_inside]) for is_inside in self._is_inside]
         loss, norms = self._update(terms[0], *gradients)
@@ -184,18 +191,17 @@ class AccumulatingStep:
             ops.assign(parameter, Tensor(value))
 
     def _parted(self, visible: Tensor, infrared: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Each part's images of both modalities, of all of the samples' views."""
+        """Each part's images of both modalities, of all views of its samples."""
         samples = (visible.shape[0] + infrared.shape[0]) // self._views
-        sides = (self._split(each, each.shape[0] // samples) for each in (visible, infrared))
+        sides = (self._split(each.asnumpy(), samples) for each in (visible, infrared))
         return list(zip(*sides))
 
-    def _split(self, rows: Tensor, views: Optional[int] = None) -> list[Tensor]:
-        """Each part's rows of those of some views of all samples, by default of all views."""
-        apart = rows.reshape((views or self._views, self._count, -1) + rows.shape[1:])
-        return [apart[:, part].reshape((-1,) + rows.shape[1:]) for part in range(self._count)]
+    def _split(self, images: np.ndarray, samples: int) -> list[Tensor]:
+        """Each part's of the images of some views, which stand view by view.
 
-    def _joined(self, maps: Sequence[Tensor]) -> Tensor:
-        """All parts' rows, view by view: what ``_split`` has taken apart."""
-        shape = maps[0].shape[1:]
-        apart = ops.stack([each.reshape((self._views, -1) + shape) for each in maps], 1)
-        return apart.reshape((-1,) + shape)
+        Cut by NumPy: a graph that is handed pieces that MindSpore has cut from a tensor outside of
+        it, which share that one's memory, damages the heap (MindSpore 2.8, CPU).
+        """
+        apart = images.reshape(-1, self._count, samples // self._count, *images.shape[1:])
+        parts = (apart[:, part].reshape(-1, *images.shape[1:]) for part in range(self._count))
+        return [Tensor(np.ascontiguousarray(each)) for each in parts]
