@@ -99,7 +99,7 @@ def announce(settings: Settings, folder: Path) -> None:
 
 
 def _device(chosen: DeviceConfig) -> str:
-    threads = f"{processors.count()} threads of {processors.kind()}"
+    threads = f"{counted(processors.count(), 'thread')} of {processors.kind()}"
     device = "" if chosen.target is Target.CPU else f" {chosen.id}"
     shared = f", {chosen.workers} processes" if chosen.workers > 1 else ""
     version = environment.mindspore_version()

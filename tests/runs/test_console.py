@@ -16,8 +16,8 @@ from rich.table import Table
 from typed import parse
 
 from ddag.evaluation.metrics import Scores
-from ddag.machine import bar, output, screen
-from ddag.machine.words import duration
+from ddag.machine import bar, output, processors, screen
+from ddag.machine.words import counted, duration
 from ddag.runs.console import EpochLine, announce, show_resume_command
 
 VALUES = {
@@ -97,7 +97,7 @@ def test_what_runs_on_what_and_into_which_folder_is_said_first(
     assert len(devices) == computes
     for device in devices:
         assert device.startswith("CPU, ")
-        assert " threads of " in device
+        assert counted(processors.count(), "thread") + " of " in device
         assert "MindSpore " in device
 
 
