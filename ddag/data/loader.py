@@ -86,7 +86,8 @@ class TrainLoader:
             share: of this process, which has the images of its own samples, with the identities and
                 modalities of all.
         """
-        self._sets = {Modality.visible: train_set.visible, Modality.infrared: train_set.infrared}
+        self._pixels = dict(zip(Modality, map(_pixels_of, (train_set.visible, train_set.infrared))))
+        self._identities = train_set.visible.identities
         self._sampler = sampler
         self._views = tuple(views)
         # How many earlier views of a sample have its modality.
@@ -113,31 +114,27 @@ class TrainLoader:
         self, pool: ThreadPoolExecutor, seeds: Sequence[int], rows: Mapping[Modality, np.ndarray]
     ) -> _Coming:
         """Have the samples of a batch made in threads; ``seeds``: of the batch."""
-        pixels = self._sets[Modality.visible].pixels
-        assert pixels is not None
         size = len(rows[Modality.visible])
         own = range(size)[self._share.rows(size)]
-        images = [np.empty((len(own), 3, *pixels.shape[1:3]), np.float32) for _ in self._views]
+        shape = (len(own), 3, *self._pixels[Modality.visible].shape[1:3])
+        images = [np.empty(shape, np.float32) for _ in self._views]
 
         def make(place: int, row: int) -> None:
             for view, turn, made in zip(self._views, self._turns, images):
-                pixels = self._sets[view].pixels
-                assert pixels is not None
-                source, further = pixels[rows[view][row]], turn > 0
+                source, further = self._pixels[view][rows[view][row]], turn > 0
                 generator = np.random.default_rng([*seeds, turn, row, view is Modality.infrared])
                 augment(source, made[place], view, self._augmentation, generator, further=further)
 
         done = [pool.submit(make, *each) for each in enumerate(own)]
-        visible = self._sets[Modality.visible]
-        identities = visible.identities[rows[Modality.visible]].astype(np.int32)
+        identities = self._identities[rows[Modality.visible]].astype(np.int32)
         return _Coming(images, identities, done)
 
     def _finish(self, coming: _Coming) -> Batch:
         """The batch once its samples are made."""
         for sample in coming.done:
             sample.result()
-        for records in self._sets.values():
-            _unmap(records)
+        for pixels in self._pixels.values():
+            _unmap(pixels)
         return Batch.of_views(list(zip(self._views, coming.images)), coming.identities)
 
 
@@ -149,14 +146,19 @@ class _Coming(NamedTuple):
     done: list[Future[None]]  # a sample each
 
 
-def _unmap(records: Records) -> None:
+def _pixels_of(records: Records) -> np.ndarray:
+    """The images of records that were loaded with them, ``(M, H, W, 3)`` uint8."""
+    assert records.pixels is not None
+    return records.pixels
+
+
+def _unmap(pixels: np.ndarray) -> None:
     """Give back the memory of images mapped from disk; the system's cache still has them.
 
     Else an epoch would hold every image it has touched.
     """
-    assert records.pixels is not None
-    if isinstance(records.pixels.base, mmap.mmap):
-        records.pixels.base.madvise(mmap.MADV_DONTNEED)
+    if isinstance(pixels.base, mmap.mmap):
+        pixels.base.madvise(mmap.MADV_DONTNEED)
 
 
 def batches_in_order(
