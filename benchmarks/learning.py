@@ -6,6 +6,7 @@ first weights and the dropout, and who computes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,8 @@ class PlainExtractor(Extractor):
 
 def plain_torch(settings: Settings) -> dict[str, float]:
     """The mAP of each feature after a run in PyTorch."""
+    # Where MindSpore is imported it has OpenMP, and so PyTorch, compute on one thread.
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(settings.seed)
     built = parts.build(settings)
     chosen = built.method.model
@@ -98,6 +101,7 @@ def measure(seeds: Sequence[int] = SEEDS, *words: str) -> list[Row]:
             settings = replace(chosen, seed=seed)
             found["framework"].append(framework(settings, Path(name) / str(seed)))
             found["PyTorch"].append(plain_torch(settings))
+            print(f"seed {seed}:", {side: runs[-1] for side, runs in found.items()}, flush=True)
     rows = []
     for feature in NAMES:
         means, spreads = {}, {}
