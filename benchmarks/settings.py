@@ -9,8 +9,9 @@ from ddag.machine.sharing import ALONE, Share
 from ddag.methods import open_method
 from ddag.methods.method import Method
 from ddag.model.initial import initialise
+from ddag.training.accumulating import parted
 from ddag.training.learner import Learner
-from ddag.training.parts import build_learner, build_optimizer, parted
+from ddag.training.parts import build_learner, build_optimizer
 from ddag.training.step import Trainer
 
 STEPS = 10_000  # more than any benchmark takes

@@ -118,6 +118,7 @@ def _take(case: Case, number: int) -> Trained:
 
     from ddag.machine import device
     from ddag.training import parts
+    from ddag.training.accumulating import parted
     from ddag.training.step import Trainer
 
     share = sharing.of_environment()
@@ -127,7 +128,7 @@ def _take(case: Case, number: int) -> Trained:
     learner.share_out(share, views=len(method.views), sync_bn=method.settings.device.sync_bn)
     before = [each.asnumpy().copy() for each in learner.trainable_params()]
     optimizer = parts.build_optimizer(method, learner, [RATE] * case.steps)
-    how: Any = {"clip": method.settings.optimizer.clip, "parts": parts.parted(method)}
+    how: Any = {"clip": method.settings.optimizer.clip, "parts": parted(method)}
     trainer = Trainer(learner, optimizer, seed=0, share=share, **how)
     losses = [
         trainer.step(

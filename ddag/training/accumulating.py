@@ -21,7 +21,9 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
 from ddag.machine import device
+from ddag.machine.errors import require
 from ddag.machine.sharing import ALONE, Share
+from ddag.methods.method import Method
 from ddag.training.learner import Learner
 from ddag.training.scaling import Scaled
 from ddag.training.update import Update, running_statistics
@@ -37,6 +39,19 @@ class Parted(NamedTuple):
 
     parts: int
     views: int
+
+
+def parted(method: Method[Any]) -> Optional[Parted]:
+    """How a batch falls into parts that go through the backbone one by one; None: it does not.
+
+    Raises:
+        InputError: it should, and this MindSpore takes no gradients by several maps.
+    """
+    count = method.settings.device.accumulate
+    able = count == 1 or not device.VERSION.startswith("1.")
+    lacking = f"MindSpore {device.VERSION} cannot take the gradients that needs; use MindSpore 2"
+    require(able, "device.accumulate", count, lacking)
+    return Parted(count, len(method.views)) if count > 1 else None
 
 
 class _Judge(nn.Cell):

@@ -26,7 +26,7 @@ from ddag.evaluation.extractor import (
     Size,
 )
 from ddag.machine import device, sharing
-from ddag.machine.errors import InputError, require
+from ddag.machine.errors import InputError
 from ddag.machine.sharing import ALONE, Share
 from ddag.machine.words import counted
 from ddag.methods import open_method
@@ -38,7 +38,7 @@ from ddag.model.network import TwoStreams
 from ddag.settings.choices import Modality, Precision
 from ddag.settings.settings import Settings
 from ddag.training import compiled, optim, schedule
-from ddag.training.accumulating import Parted
+from ddag.training.accumulating import parted
 from ddag.training.average import Average, State
 from ddag.training.learner import Learner
 from ddag.training.scaling import LossScale
@@ -214,19 +214,6 @@ def build_optimizer(method: Method[Any], learner: Learner, rates: list[float]) -
         scales=method.scales,
         undecayed=method.undecayed,
     )
-
-
-def parted(method: Method[Any]) -> Optional[Parted]:
-    """How a batch falls into parts that go through the backbone one by one; None: it does not.
-
-    Raises:
-        InputError: it should, and this MindSpore takes no gradients by several maps.
-    """
-    count = method.settings.device.accumulate
-    able = count == 1 or not device.VERSION.startswith("1.")
-    lacking = f"MindSpore {device.VERSION} cannot take the gradients that needs; use MindSpore 2"
-    require(able, "device.accumulate", count, lacking)
-    return Parted(count, len(method.views)) if count > 1 else None
 
 
 def flips(settings: Settings, asked: Optional[bool] = None) -> bool:
