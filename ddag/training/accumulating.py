@@ -25,7 +25,7 @@ from ddag.machine.errors import require
 from ddag.machine.sharing import ALONE, Share
 from ddag.methods.method import Method
 from ddag.training.learner import Learner
-from ddag.training.scaling import Scaled
+from ddag.training.scaling import Scaled, multiplied
 from ddag.training.update import Update, running_statistics
 
 
@@ -94,10 +94,7 @@ class Judging(nn.Cell):
         """
         terms, (of_maps, of_weights) = self.value_and_grad(scale, *inputs)
         inverse = 1 / scale
-        gradients = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
-        for gradient in of_weights:
-            gradients = gradients + (gradient * inverse,)
-        return (terms[0] * inverse,) + terms[1:], of_maps, gradients
+        return (terms[0] * inverse,) + terms[1:], of_maps, multiplied(of_weights, inverse)
 
 
 class Backward(nn.Cell):

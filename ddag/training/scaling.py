@@ -88,7 +88,12 @@ class ScaledGradient(nn.Cell):
         """Args: scale: of the loss, a scalar; *inputs: the learner's."""
         terms, gradients = self.value_and_grad(scale, *inputs)
         inverse = 1 / scale
-        unscaled = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
-        for gradient in gradients:
-            unscaled = unscaled + (gradient * inverse,)
-        return (terms[0] * inverse,) + terms[1:], unscaled
+        return (terms[0] * inverse,) + terms[1:], multiplied(gradients, inverse)
+
+
+def multiplied(gradients: tuple[Tensor, ...], factor: Tensor) -> tuple[Tensor, ...]:
+    """Each of the gradients times a scalar."""
+    products = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
+    for gradient in gradients:
+        products = products + (gradient * factor,)
+    return products

@@ -14,7 +14,7 @@ from ddag.machine import device
 from ddag.machine.sharing import ALONE, Share
 from ddag.model.exchange import Mean
 from ddag.training.learner import Learner
-from ddag.training.scaling import ScaledGradient
+from ddag.training.scaling import ScaledGradient, multiplied
 
 
 class Gradients(nn.Cell):
@@ -95,11 +95,7 @@ class Update(nn.Cell):
 
     def clipped(self, gradients: tuple[Tensor, ...], norm: Tensor) -> tuple[Tensor, ...]:
         """Gradients shortened together to ``clip`` where their ``norm`` is longer."""
-        share = self.clip / ops.maximum(norm, self.clip)
-        shortened = ()  # type: tuple[Tensor, ...]  # MindSpore 1.10 compiles no annotation
-        for gradient in gradients:
-            shortened = shortened + (share * gradient,)
-        return shortened
+        return multiplied(gradients, self.clip / ops.maximum(norm, self.clip))
 
 
 class Step(nn.Cell):
