@@ -203,7 +203,7 @@ def train_three_steps(recorded: Mapping[str, np.ndarray]) -> Recorded:
         ]
         if number == 0:
             scores = look(learner, pair, identities, rest[3:])
-            _, _, grads = step.gradients(*pair, *rest)
+            _, grads = step.gradients(*pair, *rest)
             gradients = norms(method, optimizer.parameters, grads)
             # The look at scores and gradients moved the running statistics, and nothing else.
             restore(learner, original("ddag_paper", 20, *SIZED)[1])
