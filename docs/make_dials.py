@@ -9,7 +9,7 @@ import matplotlib as mpl
 from PIL import Image, ImageDraw, ImageFont
 
 from ddag.people.conditions import conditioned
-from ddag.people.generate import photograph
+from ddag.people.crew import photograph
 from ddag.people.layout import SIZE, Labels, Shot
 from ddag.people.person import random_person
 from ddag.settings.choices import Modality

@@ -19,7 +19,7 @@ import chromium  # noqa: E402
 import galleries  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from ddag.people.generate import photograph  # noqa: E402
+from ddag.people.crew import photograph  # noqa: E402
 from ddag.people.layout import Shot  # noqa: E402
 from ddag.people.person import random_person  # noqa: E402
 from ddag.settings.choices import Modality  # noqa: E402

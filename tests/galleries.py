@@ -12,7 +12,7 @@ import numpy as np
 from ddag.data import image_folder
 from ddag.data.images import read_images, resize
 from ddag.evaluation.ranking import cosine_distance, nearest
-from ddag.people.generate import photograph
+from ddag.people.crew import photograph
 from ddag.people.layout import Shot
 from ddag.people.person import random_person
 from ddag.serve import labels

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ddag.data.images import resize
-from ddag.people.generate import photograph
+from ddag.people.crew import photograph
 from ddag.people.layout import Shot
 from ddag.people.person import random_person
 from ddag.settings.choices import Modality

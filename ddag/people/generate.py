@@ -17,12 +17,11 @@ from PIL import Image
 from ddag.machine.border import parse_json, read_text
 from ddag.machine.errors import InputError
 from ddag.machine.files import drafting
-from ddag.machine.threads import in_threads
 from ddag.machine.words import shortened
-from ddag.people.cameras import take_image
-from ddag.people.conditions import Condition, conditioned
+from ddag.people import crew
+from ddag.people.crew import photograph
 from ddag.people.layout import SIZE, Labels, Layout, Plan, Shot
-from ddag.people.person import Person, random_person
+from ddag.people.person import random_person
 from ddag.settings.choices import Modality
 from ddag.settings.data import Dials
 
@@ -31,9 +30,9 @@ VERSION = 2
 MARKER = "generated.json"
 
 _DEFAULT = Dials()
-# Streams of random numbers. NumPy pads a seed with zeros: the last number keeps it apart from those
-# of a person (1) and of the dials (4 to 7).
-_IMAGE, _LAYOUT = 2, 3
+# This stream of random numbers. NumPy pads a seed with zeros: the last number keeps it apart from
+# those of a person (1), of an image (2) and of the dials (4 to 7).
+_LAYOUT = 3
 # By what older markers say: the files are the same.
 _RENAMED = {"pictures": "images"}
 
@@ -78,14 +77,6 @@ def generate(
     if not _holds(root, settings):
         plan = _plan(layout, identities, images, seed, dials.label_noise)
         _write_whole(root, settings, lambda partial: _write(partial, plan, seed, dials, advance))
-
-
-def photograph(person: Person, shot: Shot, *, seed: int, dials: Dials = _DEFAULT) -> Image.Image:
-    """The image that a shot asks for of a person who is ``conditioned`` by these dials."""
-    key = seed, shot.identity, shot.camera, shot.number
-    rng = np.random.default_rng([*key, _IMAGE])
-    condition = Condition(dials, key)
-    return take_image(person, shot.modality, shot.size, rng, condition=condition)
 
 
 def _positions(dials: Dials) -> dict[str, float]:
@@ -161,16 +152,7 @@ def _write(root: Path, plan: Plan, seed: int, dials: Dials, advance: Callable[[]
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    identities = {shot.identity for shot in plan.shots}
-    people = {i: conditioned(random_person(seed, i), dials) for i in identities}
-
-    def write(shot: Shot) -> None:
-        path = root / shot.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        photograph(people[shot.identity], shot, seed=seed, dials=dials).save(path, quality=92)
-
-    for _ in in_threads(write, plan.shots):
-        advance()
+    crew.perform(crew.Task(root, plan.shots, seed, dials), advance)
 
 
 def _plan(layout: Layout, identities: int, images: int, seed: int, noise: float = 0.0) -> Plan:

@@ -22,6 +22,7 @@ from typing import Any, Optional
 from ddag.machine import sharing
 from ddag.machine.errors import InputError, LostError
 from ddag.machine.interruption import SAVE, STOP, Stopped
+from ddag.machine.programs import with_this_package
 from ddag.machine.run_folders import saved
 from ddag.runs.workers import log_of
 from ddag.settings.choices import Target
@@ -36,7 +37,6 @@ _STILL = 10.0  # seconds after which a process that was stopped counts as lost
 # Seconds in which the others have to come to where one has ended, by its exit code.
 _PATIENCE = {LONELY: 2.0, BAD_INPUT: 3.0}
 _MOST_PATIENCE = 30.0  # they may have to save
-_PACKAGE = Path(__file__).parents[1]
 PROGRAM = ("-m", "ddag.worker")
 
 
@@ -237,10 +237,9 @@ def start_process(
         environment: beside this process's own.
         **how: of ``subprocess.Popen``.
     """
-    paths = [str(_PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
         [sys.executable, *PROGRAM],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment},
+        env={**with_this_package(), **environment},
         stdin=subprocess.PIPE,
         start_new_session=True,
         **how,

@@ -19,6 +19,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Optional
 
+from ddag.machine.programs import with_this_package
 from ddag.settings.commands import override
 
 STEPS = 3  # timed, after one that does not count
@@ -29,7 +30,6 @@ WORDS = (
     "train.steps=null",
 )  # fmt: skip
 _PATIENCE = 600  # seconds
-_PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,10 @@ def attempt(words: Sequence[str]) -> Outcome:
         answer = Path(name) / "answer.json"
         people = override("dataset.root", Path(name) / "people")
         command = [sys.executable, "-m", __name__, str(answer), *WORDS, people, *words]
-        paths = [str(_PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
         try:
             done = subprocess.run(
                 command,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env=with_this_package(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

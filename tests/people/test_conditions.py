@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ddag.people.conditions import Condition, conditioned
-from ddag.people.generate import photograph
+from ddag.people.crew import photograph
 from ddag.people.layout import SIZE, Shot
 from ddag.people.person import PRINTS, Part, Pose, random_person, random_pose
 from ddag.people.silhouette import part_map

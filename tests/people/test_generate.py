@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Optional
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ddag.machine import processors
 from ddag.machine.errors import InputError
 from ddag.machine.files import drafting
+from ddag.people import crew
 from ddag.people.generate import VERSION, generate, image_count, sheet
 from ddag.people.layout import Labels, Layout, Plan, Shot
 from ddag.settings.choices import Modality
@@ -229,3 +232,82 @@ def test_the_sheet_shows_a_row_for_each_person(root: Path) -> None:
     assert shown.size == (2 * 2 * 66 + 4 * 2 + 2, 3 * 130 + 2)
     with Image.open(root / "camera1/2_2.bmp") as image:
         np.testing.assert_array_equal(shown.crop((68, 132, 132, 260)), image)
+
+
+class TestManyImages:
+    """As they are drawn by several processes; here few are many."""
+
+    @pytest.fixture(autouse=True)
+    def many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(crew, "_MANY", 7)  # of 20
+        monkeypatch.setattr(processors, "count", lambda: 3)
+
+    def test_processes_take_the_same_images_and_advance_the_bar(
+        self, root: Path, tmp_path: Path
+    ) -> None:
+        calls: list[None] = []
+        generate(tmp_path / "b", **SMALL, advance=lambda: calls.append(None))
+        assert contents(root) == contents(tmp_path / "b")
+        assert len(calls) == 20
+
+    @pytest.mark.parametrize(
+        "program",
+        [
+            "raise SystemExit(1)",
+            # Two images of its ten, then it is killed.
+            "import os, signal, sys; from ddag.people import crew; own, steps = crew._say, []\n"
+            "def say(answer):\n"
+            "    own(answer); steps.append(1)\n"
+            "    if len(steps) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "crew._say = say; crew.main()",
+        ],
+        ids=["at once", "in the middle"],
+    )
+    def test_what_a_process_that_dies_leaves_is_taken_here(
+        self, program: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[subprocess.Popen[bytes]] = []
+        calls: list[None] = []
+        own = subprocess.Popen
+
+        def begin(command: list[str], **how: Any) -> subprocess.Popen[bytes]:
+            begun.append(own([command[0], "-c", program, command[-1]], **how))
+            return begun[-1]
+
+        monkeypatch.setattr(subprocess, "Popen", begin)
+        generate(tmp_path / "b", **SMALL, advance=lambda: calls.append(None))
+        assert contents(root) == contents(tmp_path / "b")
+        assert len(calls) == 20
+        assert len(begun) == 2
+
+    def test_a_place_that_cannot_be_written_is_refused_as_ever(self, tmp_path: Path) -> None:
+        blocked = Layout("toy", lambda *_: Plan([*_shots()[:19], _LOST], {"camera3": ""}))
+        with pytest.raises(InputError, match="cannot write there"):
+            generate(tmp_path / "a", **{**SMALL, "layout": blocked})
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_interruption_ends_the_processes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[subprocess.Popen[bytes]] = []
+        own = crew._begin
+
+        def begin(number: int, answering: int) -> subprocess.Popen[bytes]:
+            begun.append(own(number, answering))
+            return begun[-1]
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(crew, "_begin", begin)
+        with pytest.raises(KeyboardInterrupt):
+            generate(tmp_path / "a", **SMALL, advance=interrupt)
+        assert [process.returncode is not None for process in begun] == [True, True]
+        assert list(tmp_path.iterdir()) == []
+
+
+def _shots() -> list[Shot]:
+    return plan(5, 2, np.random.default_rng(0), Labels()).shots
+
+
+_LOST = Shot("camera3/1.bmp", 1, 3, 1, Modality.visible)  # where a file is
