@@ -10,7 +10,7 @@ test:  ## every test but the slow ones
 	pytest -n 2 --dist loadfile
 
 slow:  ## the slow ones: parity steps, resumed runs, sweeps, faults, benchmarks at their smallest
-	pytest -n 2 --dist loadfile -m slow
+	pytest -n 2 --dist loadfile -m slow --durations=15
 
 faults:  ## the long form of the fault tests: twenty kills, forty runs on random settings, 2,000 hostile files, four processes, Ray
 	pytest tests/faults tests/training/test_processes.py tests/runs/launchers -m slow --long
