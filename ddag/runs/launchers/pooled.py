@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from hydra.core.utils import JobReturn
@@ -23,7 +24,11 @@ class Joblib(JoblibLauncher):
     ) -> Sequence[JobReturn]:
         """Run the jobs; if a process dies, those without a result are failures to be resumed."""
         try:
-            returned: Sequence[JobReturn] = super().launch(job_overrides, initial_job_idx)
+            with warnings.catch_warnings():
+                # Of a process that has grown, as by what a training leaves behind, and is replaced
+                # between two jobs.
+                warnings.filterwarnings("ignore", "A worker stopped while some jobs")
+                returned: Sequence[JobReturn] = super().launch(job_overrides, initial_job_idx)
             return returned
         except TerminatedWorkerError:
             jobs = compose(self, job_overrides, initial_job_idx)
