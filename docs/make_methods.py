@@ -27,8 +27,8 @@ sets.
 MEASURED = """
 Step and scores on synthetic people were measured by `python -m benchmarks.methods`: a step of the
 published size against the baseline's, turn by turn; and Rank-1 and mAP in percent after
-`python run.py sweep=methods`, four epochs, mean and standard deviation over three seeds, of images
-as they were drawn before each was drawn by itself.
+`python run.py sweep=methods`, four epochs, mean and standard deviation over three seeds: too few to
+rank methods by.
 """
 
 

@@ -79,7 +79,7 @@ def test_an_epoch_says_its_losses_skipped_steps_and_scores() -> None:
 @pytest.mark.parametrize(
     ("words", "job", "computes"),
     [
-        (["model=agw", "seed=3"], "train agw on synthetic, 6 epochs, seed 3", True),
+        (["model=agw", "seed=3"], "train agw on synthetic, 8 epochs, seed 3", True),
         (["train.epochs=1"], "train ddag on synthetic, 1 epoch, seed 0", True),
         (["job=evaluate", "checkpoint=a.ckpt"], "evaluate a.ckpt", True),
         (["job=check", "dataset=regdb"], "check regdb", False),
