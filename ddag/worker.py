@@ -55,7 +55,9 @@ def schedule() -> None:
 def _work(brief: dict[str, Any]) -> None:
     """Do the share of the job, and answer with the score or with what is wrong.
 
-    All but the first then wait to be ended: who leaves early is missed.
+    All but the first then wait to be ended, also where they were asked to stop: who leaves early
+    is missed. What the others need of it may be on its way still, and MindSpore has them wait for
+    it or ends them by a SIGTERM.
     """
     from omegaconf import OmegaConf
 
@@ -72,6 +74,10 @@ def _work(brief: dict[str, Any]) -> None:
     try:
         settings = composition.parse(OmegaConf.create(brief["settings"]))
         said = {"score": jobs.perform(settings, folder, brief["given"])}
+    except interruption.Stopped:
+        if not share.first:
+            _wait()
+        raise
     except Exception as error:
         if sharing.was_left_alone(error):
             log.error("The other processes do not answer any more")
@@ -82,7 +88,12 @@ def _work(brief: dict[str, Any]) -> None:
     os.write(brief["answer"], json.dumps(said).encode())
     if "error" in said:
         sys.exit(BAD_INPUT)
-    while not share.first:
+    if not share.first:
+        _wait()
+
+
+def _wait() -> None:
+    while True:
         signal.pause()
 
 

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from types import FrameType
 from typing import Optional
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAVE = signal.SIGUSR1
 REQUEUE = signal.SIGUSR2  # a scheduler's, where it has a handler here that starts the run again
+_ENDS = (*STOP, REQUEUE, signal.SIGPIPE)  # which a run ends with
 # Of flags, which are up in any process of the run.
 Agree = Callable[[Sequence[bool]], Sequence[bool]]
 
@@ -34,19 +36,31 @@ class Stopped(SystemExit):
         super().__init__(128 + number)
 
 
-class Requests:
-    """What has been asked for since the last look.
+@dataclass
+class Asked:
+    """What a run is asked to do.
 
     Attributes:
         stop: the signal that asked to stop, or None; SIGPIPE where nobody reads what is printed.
         save: whether a checkpoint was asked for.
     """
 
+    stop: Optional[int] = None
+    save: bool = False
+
+
+class Requests(Asked):
+    """What has been asked for since the last look.
+
+    Of several processes none acts on what it alone has heard: what comes after a look at what all
+    have heard is for the next look, else one would stop where the others go on and wait for it.
+    """
+
     def __init__(self, doing: str = "this step", agree: Optional[Agree] = None) -> None:
         """Say what is finished before a stop, and how several processes stop at the same step."""
-        self.stop: Optional[int] = None
-        self.save = False
+        super().__init__()
         self._doing, self._agree = doing, agree
+        self._heard = self if agree is None else Asked()
         self._requeue = signal.getsignal(REQUEUE)
 
     def hear(self, number: int, frame: Optional[FrameType]) -> None:
@@ -55,11 +69,11 @@ class Requests:
         But for SIGHUP: a terminal that is closed sends it, and the shell in it does, too.
         """
         if number == SAVE:
-            self.save = True
+            self._heard.save = True
             return
-        if self.stop == REQUEUE:  # what comes after it is the end that it foretold
+        if self._heard.stop == REQUEUE:  # what comes after it is the end that it foretold
             return
-        self.stop = number
+        self._heard.stop = number
         if number == REQUEUE:
             log.warning(
                 "The time is nearly up: stopping after %s, to be started again", self._doing
@@ -78,14 +92,13 @@ class Requests:
         SIGHUP stays ignored where it is: nohup asks for that. SIGUSR2 is a scheduler's alone. Of
         several processes each then knows what any of them was asked for.
         """
-        if self.stop is None:
+        if self._heard.stop is None:
             self._take_over()
         if self._agree is not None:
-            numbers = (*STOP, REQUEUE, signal.SIGPIPE)
-            save, *stops = self._agree([self.save, *(self.stop == each for each in numbers)])
-            asked = [number for number, stop in zip(numbers, stops) if stop]
-            self.save = save
-            self.stop = self.stop or next(iter(asked), None)
+            stop, save = self._heard.stop, self._heard.save
+            self._heard.save = False
+            self.save, *stops = self._agree([save, *(stop == each for each in _ENDS)])
+            self.stop = next((number for number, asked in zip(_ENDS, stops) if asked), None)
 
     def _take_over(self) -> None:
         if callable(self._requeue):
@@ -95,10 +108,16 @@ class Requests:
                 signal.signal(number, self.hear)
         if output.abandoned():
             log.warning("Nobody reads what is printed any more: stopping after %s", self._doing)
-            self.stop = signal.SIGPIPE
+            self._heard.stop = signal.SIGPIPE
 
     def obey(self) -> None:
-        """Raise ``Stopped`` if that was asked for, or ``Requeued`` by a scheduler's handler."""
+        """Raise ``Stopped`` if that was asked for, or ``Requeued`` by a scheduler's handler.
+
+        Several processes first wait until all have come here. One that is left in an exchange, or
+        still saves, MindSpore ends by a SIGTERM of its own or keeps waiting.
+        """
+        if self.stop is not None and self._agree is not None:
+            self._agree([False, *(False for _ in _ENDS)])
         if self.stop == REQUEUE and callable(self._requeue):
             try:
                 self._requeue(REQUEUE, None)

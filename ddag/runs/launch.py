@@ -181,9 +181,14 @@ class Crew:
         return self._line(list(codes).index(None), "does not answer the others")
 
     def _has_waited(self, codes: Sequence[Optional[int]], since: Mapping[int, float]) -> bool:
-        """Whether all is done, or one has ended that the others should have followed by now."""
-        now = time.monotonic()
-        return codes[0] == 0 or any(
+        """Whether the first has done or stopped, who alone leaves something, so that all is over.
+
+        Or one has ended that the others should have followed by now.
+        """
+        first, now = codes[0], time.monotonic()
+        if first == 0 or (first or 0) > 128:
+            return True
+        return any(
             now > when + _PATIENCE.get(codes[index] or 0, _MOST_PATIENCE)
             for index, when in since.items()
         )

@@ -130,18 +130,54 @@ def test_a_reader_that_went_away_asks_to_stop_as_sigpipe_would(
     assert stopped.value.code == 141
 
 
+class Crew:
+    """Stands for the other processes: what they have heard, and what this one has said."""
+
+    def __init__(self) -> None:
+        self.said: list[list[bool]] = []
+        self.heard = [False] * 6
+
+    def agree(self, flags: Sequence[bool]) -> list[bool]:
+        self.said.append(list(flags))
+        return [own or other for own, other in zip(flags, self.heard)]
+
+
 def test_each_of_several_processes_hears_what_any_was_asked_for() -> None:
-    said: list[list[bool]] = []
-
-    def agree(flags: Sequence[bool]) -> list[bool]:
-        said.append(list(flags))
-        return [True, False, True, False, False, False] if len(said) > 1 else list(flags)
-
-    with listening(agree=agree) as requests:
+    crew = Crew()
+    with listening(agree=crew.agree) as requests:
         os.kill(os.getpid(), signal.SIGUSR1)
+        crew.heard = [False, False, True, False, False, False]
         requests.listen()
-        assert said == [[False] * 6, [True, *[False] * 5]]
+        assert crew.said == [[False] * 6, [True, *[False] * 5]]
         assert requests.save
         with pytest.raises(Stopped) as stopped:
             requests.obey()
     assert stopped.value.code == 143
+
+
+def test_of_several_processes_none_leaves_before_all_have_come() -> None:
+    crew = Crew()
+    with listening(agree=crew.agree) as requests:
+        requests.obey()
+        assert len(crew.said) == 1  # the first look
+        crew.heard = [False, True, *[False] * 4]
+        requests.listen()
+        with pytest.raises(Stopped):
+            requests.obey()
+    assert len(crew.said) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_what_one_of_several_processes_hears_after_a_look_is_for_the_next(number: int) -> None:
+    crew = Crew()
+    with listening(agree=crew.agree) as requests:
+        requests.listen()
+        os.kill(os.getpid(), number)
+        requests.obey()
+        assert (requests.stop, requests.save) == (None, False)
+        requests.listen()
+        assert (requests.stop, requests.save) != (None, False)
+        requests.save = False
+        requests.stop = None  # what is saved is not asked for again
+        requests.listen()
+        assert not requests.save

@@ -173,6 +173,17 @@ def test_a_stop_that_only_a_process_was_asked_for_is_the_runs(
     assert caught.value.code == 143
 
 
+def test_once_the_first_has_stopped_none_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(launch, "_MOST_PATIENCE", 3600)
+    program = "(wait(), (folder / 'waited').touch()) if index else sys.exit(143)"
+    with pytest.raises(Stopped) as caught:
+        run(monkeypatch, tmp_path, program)
+    assert caught.value.code == 143
+    assert not (tmp_path / "waited").exists()
+
+
 def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     program = "from ddag.worker import _end_with; _end_with(brief['parent']); wait()"
     starting = f"""
