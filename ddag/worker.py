@@ -75,8 +75,7 @@ def _work(brief: dict[str, Any]) -> None:
         settings = composition.parse(OmegaConf.create(brief["settings"]))
         said = {"score": jobs.perform(settings, folder, brief["given"])}
     except interruption.Stopped:
-        if not share.first:
-            _wait()
+        _stay(share)
         raise
     except Exception as error:
         if sharing.was_left_alone(error):
@@ -88,12 +87,12 @@ def _work(brief: dict[str, Any]) -> None:
     os.write(brief["answer"], json.dumps(said).encode())
     if "error" in said:
         sys.exit(BAD_INPUT)
-    if not share.first:
-        _wait()
+    _stay(share)
 
 
-def _wait() -> None:
-    while True:
+def _stay(share: sharing.Share) -> None:
+    """Wait to be ended, unless this is the first process."""
+    while not share.first:
         signal.pause()
 
 

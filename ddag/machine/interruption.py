@@ -113,11 +113,11 @@ class Requests(Asked):
     def obey(self) -> None:
         """Raise ``Stopped`` if that was asked for, or ``Requeued`` by a scheduler's handler.
 
-        Several processes first wait until all have come here. One that is left in an exchange, or
-        still saves, MindSpore ends by a SIGTERM of its own or keeps waiting.
+        Several processes first wait until all have come here: one that others leave while it is in
+        an exchange MindSpore ends by a SIGTERM of its own, before it has saved, or keeps waiting.
         """
         if self.stop is not None and self._agree is not None:
-            self._agree([False, *(False for _ in _ENDS)])
+            self._agree([False] * (1 + len(_ENDS)))
         if self.stop == REQUEUE and callable(self._requeue):
             try:
                 self._requeue(REQUEUE, None)
